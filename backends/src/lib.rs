@@ -69,8 +69,10 @@ pub struct Kind {
     persistent: bool,
     version: fn() -> String,
     tiers: fn() -> [Tier; 3],
-    open: fn(&Path, &Options) -> Result<Arc<dyn Store>, StoreError>,
+    open: Open,
 }
+
+type Open = fn(&Path, &Options) -> Result<Arc<dyn Store>, StoreError>;
 
 impl Kind {
     const fn of<E: Engine>() -> Self {
