@@ -14,6 +14,7 @@
 //! | [`commit`] | group commit: many waiting messages, one `apply` |
 //! | [`registry`] | names of live things, single-flight creation |
 //! | [`scheduler`] | one writer per process, confirmation modes |
+//! | `testing` | the engine conformance suite and stores that misbehave on purpose (feature `testing`) |
 
 pub mod assignment;
 pub mod assignments;
@@ -28,6 +29,8 @@ pub mod key;
 pub mod registry;
 pub mod scheduler;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod wallet;
 
 pub use assignments::AssignmentStore;

@@ -84,6 +84,18 @@ pub enum Node {
     Group,
 }
 
+impl Entry {
+    /// What a scan tells of it.
+    #[must_use]
+    pub fn node(&self) -> Node {
+        match self {
+            Self::Value(bytes) => Node::Value(bytes.len() as u64),
+            Self::Link(target) => Node::Link(target.clone()),
+            Self::Group => Node::Group,
+        }
+    }
+}
+
 /// How one engine meets one tier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tier {
