@@ -301,7 +301,8 @@ fn the_other_process() {
         }
         _ => {
             let strongest = lasting(&*store).pop().unwrap();
-            let acknowledged = (0..1_000).take_while(|number| store.apply(&filling(*number), strongest).is_ok()).count();
+            let acknowledged =
+                (0..1_000).take_while(|number| store.apply(&filling(*number), strongest).is_ok()).count();
             assert!(acknowledged < 1_000, "the limit was never reached");
             let refused = store.apply(&filling(0), strongest);
             assert!(matches!(refused, Err(StoreError::Poisoned { .. })), "{refused:?}");

@@ -245,7 +245,7 @@ mod tests {
     }
 
     fn wallet() -> Arc<Wallet> {
-        Arc::new(Wallet::ed25519_from_seed([3; 32]))
+        Arc::new(Wallet::ed25519_from_seed([3; 32]).expect("a key"))
     }
 
     #[test]

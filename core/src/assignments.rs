@@ -201,11 +201,7 @@ impl AssignmentStore {
     pub fn latest(&self, process: &Id) -> Result<Head, AssignmentsError> {
         let Some((slot, id)) = self.last_slot(process)? else { return Ok(Head::default()) };
         let assignment = self.linked(process, slot, &id)?;
-        Ok(Head {
-            slot: Some(slot),
-            chain: Chain::after(assignment.chain()),
-            timestamp: assignment.timestamp(),
-        })
+        Ok(Head { slot: Some(slot), chain: Chain::after(assignment.chain()), timestamp: assignment.timestamp() })
     }
 
     /// The highest numbered child. Names sort after numbers, so strays cost one step each and are skipped.

@@ -140,11 +140,7 @@ impl<H: Live> Table<H> {
         self.find(&name, policy)
     }
 
-    fn create(
-        &self,
-        name: &Key,
-        factory: &dyn Fn() -> Result<H, H::Error>,
-    ) -> Result<Arc<H>, RegistryError<H::Error>> {
+    fn create(&self, name: &Key, factory: &dyn Fn() -> Result<H, H::Error>) -> Result<Arc<H>, RegistryError<H::Error>> {
         let flight = {
             let mut shard = self.write(name);
             match shard.get(name) {

@@ -137,6 +137,12 @@ impl Scheduler {
         }
     }
 
+    /// The most messages that had a slot and were not stored at one time: the sum of the running writers' peaks.
+    #[must_use]
+    pub fn max_unstored(&self) -> u64 {
+        self.servers.live().iter().map(|server| server.info().max_in_flight as u64).sum()
+    }
+
     /// Waits until everything acknowledged so far is stored or has failed. Blocks the thread.
     pub fn drain(&self) {
         match &self.group {

@@ -50,7 +50,7 @@ const COMMITS: [CommitMode; 2] = [CommitMode::Group, CommitMode::Each];
 #[test]
 fn c032_a_signing_failure_is_an_error_and_takes_no_slot() {
     for mode in MODES {
-        let fail_third = |call| if call == 2 { Err(SignError::Unavailable("the key is away".into())) } else { Ok(()) };
+        let fail_third = |call| if call == 2 { Err(SignError::Failed(SignatureType::Ed25519)) } else { Ok(()) };
         let scheduler = Scheduler::new(memory(), Config { mode, ..signing(fail_third) }).unwrap();
         let answers: Vec<_> = (0..5).map(|n| schedule(&scheduler, message(n))).collect();
         assert!(matches!(&answers[2], Err(ScheduleError::Commit(error)) if matches!(**error, CommitError::Sign(_))));
@@ -71,7 +71,7 @@ fn c032_messages_behind_a_failed_signature_move_up() {
             move |call| match call {
                 0 => {
                     gate.pass();
-                    Err(SignError::Unavailable("the key is away".into()))
+                    Err(SignError::Failed(SignatureType::Ed25519))
                 }
                 _ => Ok(()),
             }
@@ -82,7 +82,10 @@ fn c032_messages_behind_a_failed_signature_move_up() {
             gate.await_arrivals(1);
             let behind: Vec<_> = (1..4)
                 .map(|n| {
-                    let waiting = scope.spawn({ let scheduler = &scheduler; move || schedule(scheduler, message(n)) });
+                    let waiting = scope.spawn({
+                        let scheduler = &scheduler;
+                        move || schedule(scheduler, message(n))
+                    });
                     // Each must have its slot before the next comes, so that the order is known.
                     while scheduler.server(&PROCESS).unwrap().info().slot != Some(u64::from(n)) {
                         std::thread::yield_now();
@@ -140,11 +143,16 @@ fn c040_a_crashed_writer_fails_what_waits_and_starts_again() {
             Ok::<(), StoreError>(())
         }
     };
-    let scheduler =
-        Scheduler::new(Hooked::new(memory(), panics_once), Config { inline: false, ..config() }).unwrap();
+    let scheduler = Scheduler::new(Hooked::new(memory(), panics_once), Config { inline: false, ..config() }).unwrap();
     std::thread::scope(|scope| {
-        let callers: Vec<_> =
-            (0..5).map(|n| scope.spawn({ let scheduler = &scheduler; move || schedule(scheduler, message(n)) })).collect();
+        let callers: Vec<_> = (0..5)
+            .map(|n| {
+                scope.spawn({
+                    let scheduler = &scheduler;
+                    move || schedule(scheduler, message(n))
+                })
+            })
+            .collect();
         while scheduler.server(&PROCESS).unwrap().info().in_flight < 5 {
             std::thread::yield_now();
         }
@@ -160,7 +168,11 @@ fn c040_a_crashed_writer_fails_what_waits_and_starts_again() {
 }
 
 /// What was acknowledged before the store died at its n-th `apply`.
-fn run_until_the_store_dies(mode: Mode, commit: CommitMode, dies_at: u64) -> (Arc<dyn Store>, Vec<(u64, slotbench_core::Id)>) {
+fn run_until_the_store_dies(
+    mode: Mode,
+    commit: CommitMode,
+    dies_at: u64,
+) -> (Arc<dyn Store>, Vec<(u64, slotbench_core::Id)>) {
     let disk = memory();
     let store = Hooked::new(Arc::clone(&disk), move |apply| if apply >= dies_at { Err(broken_disk()) } else { Ok(()) });
     let config = Config { mode, commit, window: 8, max_batch: 3, ..config() };
@@ -205,7 +217,13 @@ fn c035_c036_a_crash_at_any_apply_leaves_a_prefix_with_all_that_was_confirmed() 
 #[test]
 fn a_write_that_fails_after_its_acknowledgement_is_counted() {
     let gate = Arc::new(Gate::default());
-    let fails_at_the_gate = { let gate = gate.clone(); move |_| { gate.pass(); Err(broken_disk()) } };
+    let fails_at_the_gate = {
+        let gate = gate.clone();
+        move |_| {
+            gate.pass();
+            Err(broken_disk())
+        }
+    };
     let store = Hooked::new(memory(), fails_at_the_gate);
     let scheduler = Scheduler::new(store, Config { mode: Mode::Aggressive, ..config() }).unwrap();
     for n in 0..3 {

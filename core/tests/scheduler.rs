@@ -172,7 +172,13 @@ fn c026_disabled_refuses_with_an_error() {
 #[test]
 fn c027_an_aggressive_answer_may_precede_the_write() {
     let gate = Arc::new(Gate::default());
-    let store = Hooked::new(memory(), { let gate = gate.clone(); move |_| { gate.pass(); Ok(()) } });
+    let store = Hooked::new(memory(), {
+        let gate = gate.clone();
+        move |_| {
+            gate.pass();
+            Ok(())
+        }
+    });
     let scheduler = Scheduler::new(store, Config { mode: Mode::Aggressive, ..config() }).unwrap();
     let receipt = schedule(&scheduler, message(0)).unwrap();
     receipt.assignment.verify().unwrap();
@@ -234,7 +240,13 @@ fn c037_a_slot_is_never_visible_before_the_one_ahead_of_it() {
 /// A scheduler whose store waits at a gate, with a window of four messages.
 fn gated(mode: Mode) -> (Arc<Gate>, Arc<Scheduler>) {
     let gate = Arc::new(Gate::default());
-    let store = Hooked::new(memory(), { let gate = gate.clone(); move |_| { gate.pass(); Ok(()) } });
+    let store = Hooked::new(memory(), {
+        let gate = gate.clone();
+        move |_| {
+            gate.pass();
+            Ok(())
+        }
+    });
     let config = Config { mode, window: 4, inline: false, ..config() };
     (gate, Arc::new(Scheduler::new(store, config).unwrap()))
 }

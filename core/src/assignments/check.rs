@@ -100,7 +100,8 @@ impl AssignmentStore {
     /// # Errors
     /// What the store reports for the list of slots itself; a slot that cannot be read is a finding.
     pub fn check(&self, process: &Id, options: CheckOptions) -> Result<ScheduleCheck, AssignmentsError> {
-        let mut walk = Walk { options, ..Walk::default() };
+        let start = Some(Chain::EMPTY);
+        let mut walk = Walk { options, next: 0, chain: start, timestamp: 0, result: ScheduleCheck::default() };
         loop {
             let page = self.list(process, walk.next, PAGE)?;
             for (slot, id) in &page {
@@ -113,11 +114,11 @@ impl AssignmentStore {
     }
 }
 
-#[derive(Default)]
 struct Walk {
     options: CheckOptions,
     next: u64,
-    chain: Chain,
+    /// The chain after the slot before; `None` where that slot is missing or unreadable.
+    chain: Option<Chain>,
     timestamp: u64,
     result: ScheduleCheck,
 }
@@ -126,23 +127,28 @@ impl Walk {
     fn slot(&mut self, store: &AssignmentStore, process: &Id, slot: u64, id: &Id) {
         for missing in self.next..slot.min(self.next.saturating_add(KEPT as u64)) {
             self.result.report(Finding::Gap { slot: missing });
+            self.chain = None;
         }
         self.next = slot.saturating_add(1);
         let before = self.result.wrong;
         match store.linked(process, slot, id).and_then(|assignment| store.with_message(assignment)) {
             Ok(scheduled) => self.content(slot, &scheduled),
-            Err(error) => self.result.report(Finding::Unreadable { slot, reason: error.to_string() }),
+            Err(error) => {
+                self.result.report(Finding::Unreadable { slot, reason: error.to_string() });
+                self.chain = None;
+            }
         }
         self.result.slots += u64::from(self.result.wrong == before);
     }
 
     fn content(&mut self, slot: u64, scheduled: &Scheduled) {
         let assignment = &scheduled.assignment;
-        match self.chain.check(&assignment.message(), assignment.chain()) {
-            Step::Sound => {}
-            Step::Seam => self.result.seams.push(slot),
-            Step::Broken => self.result.report(Finding::Chain { slot }),
+        match self.chain.map(|mut chain| chain.check(&assignment.message(), assignment.chain())) {
+            None | Some(Step::Sound) => {}
+            Some(Step::Seam) => self.result.seams.push(slot),
+            Some(Step::Broken) => self.result.report(Finding::Chain { slot }),
         }
+        self.chain = Some(Chain::after(assignment.chain()));
         if assignment.timestamp() < self.timestamp {
             self.result.report(Finding::Timestamp { slot });
         }

@@ -243,7 +243,8 @@ impl Shared {
     fn fail(&self, in_flight: &mut InFlight, reason: Arc<CommitError>) {
         let (stopped, mut failed) = in_flight.stop_owners(&reason);
         let mut state = self.lock();
-        let (behind, kept): (VecDeque<_>, VecDeque<_>) = state.queue.drain(..).partition(|entry| stopped.contains(entry));
+        let (behind, kept): (VecDeque<_>, VecDeque<_>) =
+            state.queue.drain(..).partition(|entry| stopped.contains(entry));
         state.queue = kept;
         drop(state);
         failed.extend(behind);

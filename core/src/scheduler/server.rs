@@ -1,6 +1,6 @@
 //! The writer of one process.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, TryAcquireError, oneshot};
@@ -29,6 +29,7 @@ pub struct SchedulingServer {
     sequencer: Mutex<Sequencer>,
     window: Semaphore,
     live: AtomicBool,
+    max_in_flight: AtomicUsize,
     /// Slots acknowledged before their write failed.
     broken_promises: AtomicU64,
 }
@@ -48,6 +49,8 @@ pub struct ServerInfo {
     pub mode: Mode,
     /// Messages that have a slot and are not stored yet.
     pub in_flight: usize,
+    /// The most there have been at one time.
+    pub max_in_flight: usize,
     /// Slots that were acknowledged before their write failed.
     pub broken_promises: u64,
 }
@@ -61,7 +64,16 @@ impl SchedulingServer {
         let head = shared.assignments.latest(&process).map_err(ScheduleError::Damaged)?;
         let window = Semaphore::new(shared.config.window.clamp(1, MAX_WINDOW));
         let sequencer = Mutex::new(Sequencer::resume(head));
-        Ok(Self { process, shared, lane, sequencer, window, live: AtomicBool::new(true), broken_promises: AtomicU64::new(0) })
+        Ok(Self {
+            process,
+            shared,
+            lane,
+            sequencer,
+            window,
+            live: AtomicBool::new(true),
+            max_in_flight: AtomicUsize::new(0),
+            broken_promises: AtomicU64::new(0),
+        })
     }
 
     /// The process.
@@ -84,9 +96,14 @@ impl SchedulingServer {
             chain: head.chain.value().map(|value| value.to_string()),
             address: self.shared.config.signer.address(),
             mode: self.shared.config.mode,
-            in_flight: self.window_size() - self.window.available_permits(),
+            in_flight: self.in_flight(),
+            max_in_flight: self.max_in_flight.load(Ordering::Relaxed).max(self.in_flight()),
             broken_promises: self.broken_promises.load(Ordering::Relaxed),
         }
+    }
+
+    fn in_flight(&self) -> usize {
+        self.window_size() - self.window.available_permits()
     }
 
     fn window_size(&self) -> usize {
@@ -197,6 +214,8 @@ impl SchedulingServer {
 
 impl Owner for SchedulingServer {
     fn stored(&self, _slot: u64) {
+        // The number only falls here, so its peaks are all seen here.
+        self.max_in_flight.fetch_max(self.in_flight(), Ordering::Relaxed);
         self.window.add_permits(1);
     }
 

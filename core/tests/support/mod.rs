@@ -14,81 +14,84 @@ use slotbench_core::wallet::Wallet;
 use slotbench_core::{Batch, Config, Durability, Entry, Id, Key, Receipt, ScheduleError, Scheduler};
 
 /// The process most tests schedule on.
-pub const PROCESS: Id = Id::from_bytes([0xAB; 32]);
+pub(crate) const PROCESS: Id = Id::from_bytes([0xAB; 32]);
 
 /// An empty in-memory store.
-pub fn memory() -> Arc<dyn Store> {
+pub(crate) fn memory() -> Arc<dyn Store> {
     let kind = Kind::find("memory").expect("always built in");
     kind.open(Path::new("unused"), &Options::default()).expect("opens")
 }
 
 /// The scheduler's wallet.
-pub fn wallet() -> Arc<Wallet> {
-    Arc::new(Wallet::ed25519_from_seed([1; 32]))
+pub(crate) fn wallet() -> Arc<Wallet> {
+    Arc::new(Wallet::ed25519_from_seed([1; 32]).unwrap())
 }
 
 /// Somebody else's wallet.
-pub fn client() -> Wallet {
-    Wallet::ed25519_from_seed([2; 32])
+pub(crate) fn client() -> Wallet {
+    Wallet::ed25519_from_seed([2; 32]).unwrap()
 }
 
 /// A configuration at the tier the in-memory store reaches.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config { durability: Durability::Memory, ..Config::new(wallet()) }
 }
 
 /// The n-th distinct message for a process.
-pub fn message_for(process: Id, n: u32) -> Item {
+pub(crate) fn message_for(process: Id, n: u32) -> Item {
     ItemBuilder::new()
         .target(process)
         .tag("Type", "Message")
-        .tag("Number", &n.to_string())
-        .data(format!("message {n}").as_bytes())
+        .tag("Number", n.to_string())
+        .data(format!("message {n}"))
         .sign(&client())
         .expect("signs")
 }
 
 /// The n-th distinct message for [`PROCESS`].
-pub fn message(n: u32) -> Item {
+pub(crate) fn message(n: u32) -> Item {
     message_for(PROCESS, n)
 }
 
 /// Runs a future on the calling thread.
-pub fn wait<F: Future>(future: F) -> F::Output {
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
 }
 
 /// Schedules one message and waits for the answer.
-pub fn schedule(scheduler: &Scheduler, message: Item) -> Result<Receipt, ScheduleError> {
+pub(crate) fn schedule(scheduler: &Scheduler, message: Item) -> Result<Receipt, ScheduleError> {
     wait(scheduler.schedule(message))
 }
 
 /// The slots stored for a process.
-pub fn stored_slots(scheduler: &Scheduler, process: &Id) -> Vec<u64> {
+pub(crate) fn stored_slots(scheduler: &Scheduler, process: &Id) -> Vec<u64> {
     let listed = scheduler.assignments().list(process, 0, usize::MAX).expect("lists");
     listed.into_iter().map(|(slot, _)| slot).collect()
 }
 
 /// Asserts that the stored schedule is sound and has exactly the slots `0..count`.
-pub fn assert_sound(scheduler: &Scheduler, process: &Id, count: u64) {
+pub(crate) fn assert_sound(scheduler: &Scheduler, process: &Id, count: u64) {
     let check = scheduler.assignments().check(process, Default::default()).expect("readable");
     assert!(check.is_sound(), "{:?}", check.findings);
     assert_eq!(check.slots, count);
 }
 
 /// Called before each `apply` with its number, from 0.
-pub type Hook = Box<dyn Fn(u64) -> Result<(), StoreError> + Send + Sync>;
+pub(crate) type Hook = Box<dyn Fn(u64) -> Result<(), StoreError> + Send + Sync>;
 
 /// A store that calls a hook before each `apply`, and counts all calls.
-pub struct Hooked {
+pub(crate) struct Hooked {
     inner: Arc<dyn Store>,
     hook: Hook,
-    pub applies: AtomicU64,
-    pub reads: AtomicU64,
+    pub(crate) applies: AtomicU64,
+    pub(crate) reads: AtomicU64,
 }
 
 impl Hooked {
-    pub fn new(inner: Arc<dyn Store>, hook: impl Fn(u64) -> Result<(), StoreError> + Send + Sync + 'static) -> Arc<Self> {
+    pub(crate) fn new(
+        inner: Arc<dyn Store>,
+        hook: impl Fn(u64) -> Result<(), StoreError> + Send + Sync + 'static,
+    ) -> Arc<Self> {
         Arc::new(Self { inner, hook: Box::new(hook), applies: AtomicU64::new(0), reads: AtomicU64::new(0) })
     }
 
@@ -130,21 +133,21 @@ impl Store for Hooked {
 }
 
 /// The error of a device that has failed.
-pub fn broken_disk() -> StoreError {
+pub(crate) fn broken_disk() -> StoreError {
     let source = std::io::Error::other("the disk is on fire");
     StoreError::io("write", Path::new("disk"))(source)
 }
 
 /// A gate that threads wait at until it is opened, and that knows how many have come.
 #[derive(Default)]
-pub struct Gate {
+pub(crate) struct Gate {
     state: Mutex<(bool, usize)>,
     changed: Condvar,
 }
 
 impl Gate {
     /// Waits until the gate is open.
-    pub fn pass(&self) {
+    pub(crate) fn pass(&self) {
         let mut state = self.state.lock().unwrap();
         state.1 += 1;
         self.changed.notify_all();
@@ -154,13 +157,13 @@ impl Gate {
     }
 
     /// Opens it for good.
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         self.state.lock().unwrap().0 = true;
         self.changed.notify_all();
     }
 
     /// Waits until `count` threads have come.
-    pub fn await_arrivals(&self, count: usize) {
+    pub(crate) fn await_arrivals(&self, count: usize) {
         let mut state = self.state.lock().unwrap();
         while state.1 < count {
             state = self.changed.wait(state).unwrap();

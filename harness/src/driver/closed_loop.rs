@@ -16,6 +16,7 @@ use tokio::sync::Barrier;
 use crate::driver::clock::Epoch;
 use crate::driver::target::Target;
 use crate::recorder::{merge, new_histogram};
+use crate::runner::Stop;
 
 /// What one pass is to do.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct Pass {
     pub limit: Duration,
     /// Zero of the time stamps that serve as tags.
     pub epoch: Epoch,
+    /// Ends the pass early.
+    pub stop: Stop,
 }
 
 /// What a pass did.
@@ -43,8 +46,8 @@ pub struct Outcome {
     pub first_refusal: Option<ScheduleError>,
     /// From the first operation until everything acknowledged was stored.
     pub elapsed: Duration,
-    /// From the last acknowledgement until everything acknowledged was stored.
-    pub drained_in: Duration,
+    /// From the first operation to the last acknowledgement.
+    pub working: Duration,
     /// Whether every message of the range was sent, as opposed to the time running out.
     pub exhausted: bool,
 }
@@ -90,7 +93,7 @@ async fn worker<T: Target>(target: T, pass: Pass, index: usize, gate: Arc<Barrie
     let deadline = first_start.saturating_add(limit);
     let mut start = first_start;
     for message in pass.messages[pass.range].iter().skip(index).step_by(pass.workers.max(1)) {
-        if start >= deadline {
+        if start >= deadline || pass.stop.is_requested() {
             exhausted = false;
             break;
         }
@@ -116,7 +119,7 @@ fn collect(workers: Vec<Worker>, now: u64) -> Outcome {
         refused: 0,
         first_refusal: None,
         elapsed: Duration::from_nanos(now - first_start),
-        drained_in: Duration::from_nanos(now - last_end),
+        working: Duration::from_nanos(last_end - first_start),
         exhausted: workers.iter().all(|worker| worker.exhausted),
     };
     for worker in workers {
