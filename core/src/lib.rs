@@ -7,12 +7,18 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`id`], [`key`] | content ids; logical paths and their order-preserving binary form |
+//! | [`item`] | ANS-104 data items: parsing, verifying, making them |
+//! | [`wallet`] | the keys that sign items |
 //! | [`store`] | the [`Store`] trait, batches, durability tiers, storage errors |
 
 pub mod id;
+pub mod item;
 pub mod key;
 pub mod store;
+pub mod wallet;
 
 pub use id::{Address, Id};
+pub use item::Item;
 pub use key::Key;
 pub use store::{Batch, Durability, Entry, Store, StoreError};
+pub use wallet::{Signer, Wallet};
