@@ -9,6 +9,8 @@
 //! | [`id`], [`key`] | content ids; logical paths and their order-preserving binary form |
 //! | [`item`], [`wallet`] | ANS-104 items: parse, build, verify; keys that sign and never leave |
 //! | [`chain`], [`assignment`], [`block`], [`clock`] | what an assignment says, and where it takes it from |
+//! | [`item`] | ANS-104 data items: parsing, verifying, making them |
+//! | [`wallet`] | the keys that sign items |
 //! | [`store`] | the [`Store`] trait, batches, durability tiers, storage errors |
 //! | [`assignments`] | schedules on top of a store: the only code that knows its keys |
 //! | [`commit`] | group commit: many waiting messages, one `apply` |
