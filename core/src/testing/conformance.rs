@@ -13,6 +13,7 @@ mod concurrency;
 mod links;
 mod order;
 mod paths;
+mod random;
 mod tiers;
 mod values;
 
@@ -28,9 +29,11 @@ use concurrency::*;
 use links::*;
 use order::*;
 use paths::*;
+use random::*;
 use tiers::*;
 use values::*;
 
+use crate::stack::{Member, Stack};
 use crate::store::{Store, StoreError};
 use crate::testing::Ignoring;
 use crate::tree::TreeError;
@@ -89,6 +92,8 @@ macro_rules! each_conformance_check {
             a_listing_costs_by_name
             a_chain_stops_at_corrupt_data
             a_chain_writes_to_the_first_writable_store_only
+            random_operations_match_the_model
+            random_path_operations_match_the_model
             threads_see_a_linearisable_history_of_each_key
         }
     };
@@ -154,6 +159,8 @@ pub type Opener = dyn Fn(&Path) -> Result<Arc<dyn Store>, StoreError> + Send + S
 pub struct Subject {
     persistent: bool,
     parent: PathBuf,
+    /// How often a random failure is made smaller.
+    shrinks: u32,
     open: Box<Opener>,
 }
 
@@ -163,7 +170,7 @@ impl Subject {
         persistent: bool,
         open: impl Fn(&Path) -> Result<Arc<dyn Store>, StoreError> + Send + Sync + 'static,
     ) -> Self {
-        Self { persistent, parent: std::env::temp_dir(), open: Box::new(open) }
+        Self { persistent, parent: std::env::temp_dir(), shrinks: 400, open: Box::new(open) }
     }
 
     /// Where the checks make their directories; the system's temporary directory unless told, which may be a tmpfs.
@@ -176,9 +183,25 @@ impl Subject {
     /// The same engine, opened as always, but with a store before it that ignores every call.
     #[must_use]
     pub fn ignoring(self) -> Self {
-        let Self { persistent, parent, open } = self;
+        let Self { open, .. } = self;
         let open = Box::new(move |dir: &Path| Ok(Arc::new(Ignoring::new(open(dir)?)) as Arc<dyn Store>));
-        Self { persistent, parent, open }
+        // Nobody reads why these fail.
+        Self { open, shrinks: 0, ..self }
+    }
+
+    /// A chain of two stores of this engine.
+    #[must_use]
+    pub fn chained(self) -> Self {
+        let Self { open, .. } = self;
+        let open = Box::new(move |dir: &Path| {
+            let member = |name: &str| {
+                let dir = dir.join(name);
+                std::fs::create_dir_all(&dir).map_err(StoreError::io("create directory", &dir))?;
+                Ok::<_, StoreError>(Member::new(name, open(&dir)?))
+            };
+            Ok(Arc::new(Stack::new(vec![member("first")?, member("second")?])) as Arc<dyn Store>)
+        });
+        Self { open, ..self }
     }
 }
 
