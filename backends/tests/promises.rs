@@ -167,8 +167,9 @@ fn power_syncs_and_memory_does_not() {
         let after = store.counters().syncs.unwrap();
         assert!(after >= before + 3, "{kind}: {before} then {after} syncs");
         if tiers[0].effective == Some(Tier::Memory) {
-            (3..6).for_each(|number| store.apply(&record(number), Tier::Memory).unwrap());
-            assert_eq!(store.counters().syncs, Some(after), "{kind}");
+            (0..20).for_each(|number| store.apply(&record(4 * number), Tier::Memory).unwrap());
+            let more = store.counters().syncs.unwrap() - after;
+            assert!(more <= 1, "{kind}: {more} syncs, where only a growing file may need one");
         }
     }
 }
@@ -301,7 +302,8 @@ fn the_other_process() {
         }
         _ => {
             let strongest = lasting(&*store).pop().unwrap();
-            let acknowledged = (0..1_000).take_while(|number| store.apply(&filling(*number), strongest).is_ok()).count();
+            let acknowledged =
+                (0..1_000).take_while(|number| store.apply(&filling(*number), strongest).is_ok()).count();
             assert!(acknowledged < 1_000, "the limit was never reached");
             let refused = store.apply(&filling(0), strongest);
             assert!(matches!(refused, Err(StoreError::Poisoned { .. })), "{refused:?}");
