@@ -8,13 +8,17 @@
 //! |---|---|
 //! | [`id`], [`key`] | content ids; logical paths and their order-preserving binary form |
 //! | [`store`] | the [`Store`] trait, batches, durability tiers, storage errors |
+//! | [`tree`] | path operations over a store: values, groups, links |
+//! | [`stack`] | a chain of stores used as one |
 //! | `testing` | the engine conformance suite and stores that misbehave on purpose (feature `testing`) |
 
 pub mod id;
 pub mod key;
+pub mod stack;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tree;
 
 pub use id::{Address, Id};
 pub use key::Key;

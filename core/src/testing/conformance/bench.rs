@@ -35,6 +35,10 @@ impl<'a> Bench<'a> {
         self.subject.persistent
     }
 
+    pub(super) fn shrinks(&self) -> u32 {
+        self.subject.shrinks
+    }
+
     /// Opens the store in the subdirectory `name`, with its calls counted.
     ///
     /// # Errors
