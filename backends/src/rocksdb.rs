@@ -6,6 +6,8 @@
 //! | `process` | `FlushWAL(sync = false)` after the write | 1 write |
 //! | `power` | write with `sync = true` | 1 write, 1 fdatasync |
 //!
+//! Counted with `strace` and `examples/tier.rs`; every 64 MiB a memtable becomes a table in the background.
+//!
 //! *Why the WAL stays on at tier `memory`.* Without it a later `process` batch would be recovered from the log while the
 //! `memory` batches before it are gone: a slot without its predecessor. With one log that is pushed further or less far,
 //! what survives is always a prefix, tiers may be mixed, and [`Store::sync`] is one `FlushWAL(sync = true)`. The price is

@@ -2,33 +2,37 @@
 //!
 //! | tier | setting | file calls of one small batch |
 //! |---|---|---|
-//! | `memory` | none: the batch waits in the current segment buffer | none (1 pwrite each 512 KiB) |
-//! | `process` | `flush()` | 1 pwrite, 1 sync_file_range |
-//! | `power` | `flush()`, then fdatasync of sled's files by us | as `process`, 1 fdatasync; 2 fsync more if it made a blob |
+//! | `memory` | none: nothing is awaited | 2 pwrite, 2 sync_file_range, in the background |
+//! | `process` | `flush()` | the same, awaited |
+//! | `power` | `flush()`, then fdatasync of sled's log by us | the same, 1 fdatasync; 2 fsync more where it made a blob |
 //!
-//! The periodic flusher is off, so that a tier is a tier and not a race with a timer.
+//! Counted with `strace` and `examples/tier.rs`. sled writes its log buffer at the start and at the end of every atomic
+//! batch, which is why `memory` is not free of calls; it merely does not wait for them. The periodic flusher is off, so
+//! that a tier is a tier and not a race with a timer.
 //!
 //! # Why `flush()` is not enough
 //! On Linux sled's `flush()` writes its buffer and calls only `sync_file_range`, which flushes neither the file's
 //! metadata nor the drive's cache (spacejam/sled#1351, #1452): in a simulated power cut every record is lost. sled's
 //! own fsync happens only in the periodic flusher, when the log shrinks, in recovery and in an orderly close. [`Files`]
-//! does what is missing, in an order that never leaves a durable log pointing at a blob that is not.
+//! does what is missing: blobs, the directory that names them, then the log. One such sync serves every batch that was
+//! applied before it began.
 //!
 //! # Known trouble in 0.34.7
 //! - Recovery may panic instead of failing (spacejam/sled#1387): opening catches that and reports damage.
-//! - Recovery passes over a pointer to a missing or torn blob without a word (`DanglingBlob`): a blob must be durable
-//!   before the log that names it, which sled itself never sees to.
-//! - Segments are freed as soon as what replaces them has been written, synced or not. The fdatasync after every
-//!   batch closes that window for batches that fit into two segments (1 MiB); nothing can for larger ones.
-//! - A batch is atomic, and isolated from `get`, through a lock that belongs to the process, not to the database: two
-//!   open stores slow each other down.
+//! - Recovery passes over a pointer to a missing or torn blob without a word (`DanglingBlob`). An acknowledged batch is
+//!   safe from that; an unacknowledged one of more than 128 KiB may come back in part, for the log is written in the
+//!   background while its blob is not yet synced.
+//! - Segments are freed as soon as what replaces them has been written, synced or not. The sync after every batch
+//!   closes that window for batches that fit into two segments (1 MiB); nothing can for larger ones.
+//! - A batch is isolated from readers by a lock that belongs to the process, not to the database: two open stores slow
+//!   each other down.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ::sled::{Config, Db, IVec, Mode};
 use bytes::Bytes;
@@ -111,8 +115,6 @@ impl Settings {
 struct SledStore {
     db: Db,
     files: Mutex<Files>,
-    /// Read while a batch is applied, written while a flush must not overtake the sync of a blob.
-    applying: RwLock<()>,
     /// Batches applied so far, so that one sync serves all that came before it.
     applied: AtomicU64,
     settings: Settings,
@@ -132,7 +134,6 @@ impl SledStore {
         Ok(Self {
             db,
             files: Mutex::new(Files::open(dir)?),
-            applying: RwLock::default(),
             applied: AtomicU64::new(0),
             settings,
             medium: Medium::of(dir)?,
@@ -143,12 +144,8 @@ impl SledStore {
     }
 
     fn write(&self, batch: &Batch, durability: Durability) -> Result<(), StoreError> {
-        let changes = translate(batch);
-        let ticket = {
-            let _shared = self.applying.read().unwrap_or_else(PoisonError::into_inner);
-            self.db.apply_batch(changes).map_err(StoreError::engine(NAME, "apply batch"))?;
-            self.applied.fetch_add(1, Ordering::SeqCst) + 1
-        };
+        self.db.apply_batch(translate(batch)).map_err(StoreError::engine(NAME, "apply batch"))?;
+        let ticket = self.applied.fetch_add(1, Ordering::SeqCst) + 1;
         match durability {
             Durability::Memory => Ok(()),
             Durability::Process => self.flush(),
@@ -173,12 +170,9 @@ impl SledStore {
     }
 
     fn sync_files(&self, files: &mut Files) -> Result<(), StoreError> {
-        let covered = {
-            let _alone = self.applying.write().unwrap_or_else(PoisonError::into_inner);
-            files.sync_blobs()?;
-            self.flush()?;
-            self.applied.load(Ordering::SeqCst)
-        };
+        let covered = self.applied.load(Ordering::SeqCst);
+        self.flush()?;
+        files.sync_blobs()?;
         files.sync_log()?;
         files.covered = covered;
         Ok(())

@@ -167,8 +167,9 @@ fn power_syncs_and_memory_does_not() {
         let after = store.counters().syncs.unwrap();
         assert!(after >= before + 3, "{kind}: {before} then {after} syncs");
         if tiers[0].effective == Some(Tier::Memory) {
-            (3..6).for_each(|number| store.apply(&record(number), Tier::Memory).unwrap());
-            assert_eq!(store.counters().syncs, Some(after), "{kind}");
+            (0..20).for_each(|number| store.apply(&record(4 * number), Tier::Memory).unwrap());
+            let more = store.counters().syncs.unwrap() - after;
+            assert!(more <= 1, "{kind}: {more} syncs, where only a growing file may need one");
         }
     }
 }

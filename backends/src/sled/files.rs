@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `conf` | once, when created | at open |
 //! | `db` | the log, at every flush | fdatasync after the flush: any descriptor of the file will do |
-//! | `blobs/<lsn>` | once, before the log names it; pages above 128 KiB | fsync, and fsync of `blobs`, before the flush |
+//! | `blobs/<lsn>` | once, before the log names it; pages above 128 KiB | fsync, and fsync of `blobs`, before the log |
 //! | `snap.<lsn>` | in recovery, and fsynced by sled | their directory entry, at open |
 
 use std::collections::BTreeSet;
