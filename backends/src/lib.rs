@@ -8,7 +8,17 @@ use std::sync::Arc;
 
 use slotbench_core::store::{Store, StoreError, Tier};
 
+#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
+mod locked;
+#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
+mod medium;
 mod options;
+#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
+mod poison;
+#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
+mod record;
+#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
+mod tally;
 
 pub use options::Options;
 
@@ -62,8 +72,10 @@ pub struct Kind {
     persistent: bool,
     version: fn() -> String,
     tiers: fn() -> [Tier; 3],
-    open: fn(&Path, &Options) -> Result<Arc<dyn Store>, StoreError>,
+    open: Open,
 }
+
+type Open = fn(&Path, &Options) -> Result<Arc<dyn Store>, StoreError>;
 
 impl Kind {
     const fn of<E: Engine>() -> Self {

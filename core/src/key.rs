@@ -368,7 +368,7 @@ mod tests {
             prop_assert_eq!(Key::parse(text.join(&b'/')), Ok(key.clone()));
             if let Some(parent) = key.parent() {
                 prop_assert!(key.starts_with(&parent) && key > parent && key < parent.fence());
-                prop_assert_eq!(key.child_below(&parent), Some(key.clone()));
+                prop_assert_eq!(key.child_below(&parent), Some(key));
             }
         }
 

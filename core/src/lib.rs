@@ -8,10 +8,13 @@
 //! |---|---|
 //! | [`id`], [`key`] | content ids; logical paths and their order-preserving binary form |
 //! | [`store`] | the [`Store`] trait, batches, durability tiers, storage errors |
+//! | `testing` | the engine conformance suite and stores that misbehave on purpose (feature `testing`) |
 
 pub mod id;
 pub mod key;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use id::{Address, Id};
 pub use key::Key;

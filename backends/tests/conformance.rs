@@ -1,0 +1,58 @@
+//! Every engine that is built in, through every check of the conformance suite.
+
+use slotbench_backends::{Kind, Options};
+use slotbench_core::testing::conformance::{self, Subject};
+
+fn subject(name: &str) -> Subject {
+    let kind = Kind::find(name).expect("the test's own gate names a feature that is on");
+    let open = move |dir: &std::path::Path| kind.open(dir, &Options::default());
+    Subject::new(kind.is_persistent(), open).within(env!("CARGO_TARGET_TMPDIR"))
+}
+
+macro_rules! tests {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                conformance::assert(&super::subject(ENGINE), stringify!($name));
+            }
+        )*
+
+        #[test]
+        fn c098_every_check_fails_on_a_store_that_ignores_everything() {
+            assert_eq!(conformance::gullible(super::subject(ENGINE)), Vec::<&str>::new());
+        }
+    };
+}
+
+macro_rules! engines {
+    ($($(#[$gate:meta])* $engine:ident;)*) => {
+        $(
+            $(#[$gate])*
+            mod $engine {
+                use super::conformance;
+
+                const ENGINE: &str = stringify!($engine);
+
+                slotbench_core::each_conformance_check!(tests);
+            }
+        )*
+
+        /// The engines tested here.
+        const TESTED: &[&str] = &[$($(#[$gate])* stringify!($engine),)*];
+    };
+}
+
+engines! {
+    #[cfg(feature = "fs")] fs;
+    #[cfg(feature = "rocksdb")] rocksdb;
+    #[cfg(feature = "sled")] sled;
+    #[cfg(feature = "redb")] redb;
+    memory;
+}
+
+#[test]
+fn every_engine_but_null_is_tested() {
+    let built_in: Vec<&str> = slotbench_backends::KINDS.iter().map(Kind::name).filter(|name| *name != "null").collect();
+    assert_eq!(TESTED, built_in);
+}
