@@ -28,6 +28,8 @@ mod overrides;
 mod preset;
 mod reader;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 

@@ -23,6 +23,8 @@ pub(super) struct Document {
     pub(super) engine: BTreeMap<String, BTreeMap<String, String>>,
 }
 
+/// A word of a value and where it stands.
+type Word = (String, Range<usize>);
 type Entry<'t, 'i> = (&'t Spanned<DeString<'i>>, &'t Spanned<DeValue<'i>>);
 
 /// Reads a plan.
@@ -167,7 +169,7 @@ fn listed(lists: &[&[Key]]) -> String {
 }
 
 /// The words of a value: itself, or those of a list.
-fn words(value: &Spanned<DeValue<'_>>) -> Result<Vec<(String, Range<usize>)>, (Range<usize>, &'static str)> {
+fn words(value: &Spanned<DeValue<'_>>) -> Result<Vec<Word>, (Range<usize>, &'static str)> {
     let word = |value: &Spanned<DeValue<'_>>| {
         let word = scalar(value.get_ref()).ok_or((value.span(), "takes a word, a number, or a list of them"));
         Ok((word?, value.span()))
