@@ -50,6 +50,9 @@ macro_rules! engines {
 
         /// Every engine that is built in, in the order reports show them.
         pub const KINDS: &[Kind] = &[$($(#[$gate])* Kind::of::<$module::$engine>(),)*];
+
+        /// The name of every engine there is, built in or not, in the same order.
+        pub const NAMES: &[&str] = &[$(stringify!($module),)*];
     };
 }
 
@@ -138,5 +141,18 @@ impl fmt::Debug for Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_listed_under_its_name() {
+        let mut names = NAMES.iter();
+        for kind in KINDS {
+            assert!(names.any(|name| *name == kind.name), "{kind} is missing from NAMES, or out of order");
+        }
     }
 }

@@ -1,0 +1,126 @@
+//! A cell: one combination of all axes, and how long it is measured.
+
+mod id;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use id::CellId;
+
+use crate::axis::{Commit, Mode, Reach, Sign, Transport};
+
+/// One combination of all axes, measured for a number of rounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Every axis in one file-name-safe word; equal for equal axes only.
+    pub id: CellId,
+    /// The plan's name for it, such as `fs_aggressive`.
+    pub name: Option<String>,
+    /// The benchmark it belongs to, such as `B1`.
+    pub benchmark: Option<String>,
+    /// What distinguishes it from every other cell.
+    #[serde(flatten)]
+    pub axes: Axes,
+    /// How long, how often.
+    pub measure: Measure,
+    /// Engine settings of the plan, for [`Kind::open`](slotbench_backends::Kind::open).
+    pub engine_options: BTreeMap<String, String>,
+    /// Why it cannot run: known from the plan alone, before anything is opened.
+    pub refusal: Option<String>,
+}
+
+/// What distinguishes a cell from every other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Axes {
+    /// The engine's name.
+    pub backend: String,
+    /// When callers are acknowledged.
+    pub mode: Mode,
+    /// Asked and effective tier.
+    pub durability: Reach,
+    /// Concurrent callers, 1 to 10 000.
+    pub workers: u32,
+    /// How they reach the scheduler.
+    pub transport: Transport,
+    /// Open loop: messages per second of all workers together, on a fixed schedule. Closed loop without.
+    pub rate: Option<u32>,
+    /// What they do.
+    pub workload: Workload,
+}
+
+/// What the callers of a cell do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// How assignments are signed.
+    pub sign: Sign,
+    /// Whether signatures of messages are verified before a slot is given.
+    pub verify: bool,
+    /// How assignments reach the store.
+    pub commit: Commit,
+    /// Processes the messages are spread over, round-robin; 1 to 1 000 000.
+    pub processes: u32,
+    /// Data bytes of a message, up to 64 MiB.
+    pub payload: u64,
+    /// Percentage of messages that repeat an earlier one, 0 to 100; at 100 a single message is sent over and over.
+    pub duplicates: u8,
+    /// Percentage of operations that read an assignment instead of scheduling a message, 0 to 99.
+    pub reads: u8,
+    /// Slots stored before the round, over all processes together; up to 100 000 000.
+    pub history: u64,
+}
+
+impl Default for Workload {
+    /// One process, distinct messages of 1 KiB, no signatures, nothing stored before: the storage engine alone.
+    fn default() -> Self {
+        Self {
+            sign: Sign::None,
+            verify: false,
+            commit: Commit::Group,
+            processes: 1,
+            payload: 1024,
+            duplicates: 0,
+            reads: 0,
+            history: 0,
+        }
+    }
+}
+
+/// How long a cell is measured. Not part of its identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measure {
+    /// What ends a round.
+    pub length: Length,
+    /// Not measured, at the start of each round, in nanoseconds.
+    #[serde(rename = "warmup_ns", with = "nanoseconds")]
+    pub warmup: Duration,
+    /// Measured passes, each over a fresh directory; 1 to 1000.
+    pub rounds: u32,
+}
+
+/// What ends a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Length {
+    /// That many operations, all workers together.
+    #[serde(rename = "ops")]
+    Ops(u64),
+    /// No operation starts later than that, in nanoseconds.
+    #[serde(rename = "duration_ns", with = "nanoseconds")]
+    Duration(Duration),
+}
+
+/// Durations as whole nanoseconds: the unit of every time in a result.
+mod nanoseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_nanos)
+    }
+}

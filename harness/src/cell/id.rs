@@ -1,0 +1,147 @@
+//! The id of a cell.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cell::Axes;
+use crate::size;
+
+/// Every axis of a cell in one word, such as
+/// `rocksdb-local-power-w25-inproc-closed-none-noverify-group-p25-1KiB-dup0-read0-hist0`.
+///
+/// The fields stand in a fixed order and none but the first may hold a `-`, so different axes give different ids. It
+/// is a file name on every system: letters, digits, `-` and `_`, at most some 120 characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CellId(String);
+
+impl CellId {
+    /// The id of these axes. The effective tier is a consequence of the others and left out.
+    #[must_use]
+    pub fn of(axes: &Axes) -> Self {
+        let Axes { backend, mode, durability, workers, transport, rate, workload } = axes;
+        let asked = durability.asked;
+        let pace = rate.map_or_else(|| "closed".to_owned(), |rate| format!("rate{rate}"));
+        let verify = if workload.verify { "verify" } else { "noverify" };
+        let payload = size::format(workload.payload);
+        let (sign, commit) = (workload.sign, workload.commit);
+        let (processes, duplicates) = (workload.processes, workload.duplicates);
+        let (reads, history) = (workload.reads, workload.history);
+        Self(format!(
+            "{backend}-{mode}-{asked}-w{workers}-{transport}-{pace}-{sign}-{verify}-{commit}-p{processes}-{payload}\
+             -dup{duplicates}-read{reads}-hist{history}"
+        ))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CellId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use slotbench_core::Durability;
+
+    use super::*;
+    use crate::axis::{Commit, Mode, Reach, Sign, Transport};
+    use crate::cell::Workload;
+
+    prop_compose! {
+        fn workload()(
+            sign in prop::sample::select(Sign::ALL),
+            verify: bool,
+            commit in prop::sample::select(Commit::ALL),
+            processes in 1_u32..3,
+            payload in prop_oneof![Just(1_u64), Just(1023), Just(1024), Just(1025), Just(1 << 20), 0_u64..(64 << 20)],
+            duplicates in 0_u8..2,
+            reads in 0_u8..2,
+            history in 0_u64..2,
+        ) -> Workload {
+            Workload { sign, verify, commit, processes, payload, duplicates, reads, history }
+        }
+    }
+
+    prop_compose! {
+        fn axes()(
+            backend in prop::sample::select(vec!["fs", "sled", "my-engine", "my"]),
+            mode in prop::sample::select(Mode::ALL),
+            asked in prop::sample::select(Durability::ALL.to_vec()),
+            workers in 1_u32..12,
+            transport in prop::sample::select(Transport::ALL),
+            rate in prop::option::of(1_u32..12),
+            workload in workload(),
+        ) -> Axes {
+            let durability = Reach { asked, effective: Some(asked) };
+            Axes { backend: backend.to_owned(), mode, durability, workers, transport, rate, workload }
+        }
+    }
+
+    #[test]
+    fn reads_as_a_sentence_of_axes() {
+        let durability = Reach { asked: Durability::Power, effective: None };
+        let axes = Axes {
+            backend: "rocksdb".to_owned(),
+            mode: Mode::Local,
+            durability,
+            workers: 25,
+            transport: Transport::InProcess,
+            rate: None,
+            workload: Workload { processes: 25, ..Workload::default() },
+        };
+        assert_eq!(
+            CellId::of(&axes).as_str(),
+            "rocksdb-local-power-w25-inproc-closed-none-noverify-group-p25-1KiB-dup0-read0-hist0"
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn distinct_axes_have_distinct_ids(one in axes(), other in axes()) {
+            prop_assert_eq!(one == other, CellId::of(&one) == CellId::of(&other));
+        }
+
+        /// Neighbours: two cells that differ in a single axis, the likeliest collision.
+        #[test]
+        fn each_axis_shows_in_the_id(base in axes(), other in axes()) {
+            let workload = |workload| Axes { workload, ..base.clone() };
+            let neighbours = [
+                Axes { backend: other.backend, ..base.clone() },
+                Axes { mode: other.mode, ..base.clone() },
+                Axes { durability: other.durability, ..base.clone() },
+                Axes { workers: other.workers, ..base.clone() },
+                Axes { transport: other.transport, ..base.clone() },
+                Axes { rate: other.rate, ..base.clone() },
+                workload(Workload { sign: other.workload.sign, ..base.workload.clone() }),
+                workload(Workload { verify: other.workload.verify, ..base.workload.clone() }),
+                workload(Workload { commit: other.workload.commit, ..base.workload.clone() }),
+                workload(Workload { processes: other.workload.processes, ..base.workload.clone() }),
+                workload(Workload { payload: other.workload.payload, ..base.workload.clone() }),
+                workload(Workload { duplicates: other.workload.duplicates, ..base.workload.clone() }),
+                workload(Workload { reads: other.workload.reads, ..base.workload.clone() }),
+                workload(Workload { history: other.workload.history, ..base.workload.clone() }),
+            ];
+            for neighbour in neighbours {
+                prop_assert_eq!(neighbour == base, CellId::of(&neighbour) == CellId::of(&base));
+            }
+        }
+
+        #[test]
+        fn an_id_is_a_file_name(axes in axes()) {
+            let id = CellId::of(&axes);
+            prop_assert!(id.as_str().chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'));
+            prop_assert!(id.as_str().len() < 200);
+        }
+    }
+}

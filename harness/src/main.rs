@@ -1,0 +1,2 @@
+//! slotbench.
+fn main() {}

@@ -1,0 +1,25 @@
+//! What a round used.
+
+use serde::{Deserialize, Serialize};
+
+/// Use of the machine by one round. `None`: the system or the engine does not tell.
+///
+/// `bytes_written / user_bytes` is the write amplification, `disk_bytes` over all user bytes (history included) the
+/// space amplification, `syncs / messages` the cost of durability.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// CPU time of the process, user and system, over the measured part.
+    pub cpu_ns: Option<u64>,
+    /// Largest resident set of the process so far.
+    pub peak_rss_bytes: Option<u64>,
+    /// Bytes the process caused to be sent to storage over the measured part: `write_bytes` of `/proc/self/io`.
+    pub bytes_written: Option<u64>,
+    /// Bytes allocated on disk by the data directory when the store is closed.
+    pub disk_bytes: Option<u64>,
+    /// Bytes of the messages that were stored: items as they were sent, history excluded.
+    pub user_bytes: Option<u64>,
+    /// fsync, fdatasync and msync calls over the measured part.
+    pub syncs: Option<u64>,
+    /// Time to open the store again after the round.
+    pub reopen_ns: Option<u64>,
+}

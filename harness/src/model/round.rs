@@ -1,0 +1,54 @@
+//! One measured pass over a cell.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Latencies, Resources, Summary};
+
+/// One measured pass over a cell.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RoundResult {
+    /// Its number within the cell, from 0.
+    pub round: u32,
+    /// When it began, in milliseconds after the first round of the run. Ties the round to its intervals in the `.hlog`.
+    pub start_ms: u64,
+    /// Messages acknowledged, and stored when the clock stopped; warm-up excluded.
+    pub messages: u64,
+    /// From the first measured operation until everything acknowledged was stored.
+    pub elapsed_ns: u64,
+    /// `messages` over `elapsed_ns`.
+    pub messages_per_s: f64,
+    /// How warming up ended.
+    pub warmup: Warmup,
+    /// Latencies of this round.
+    pub latency_ns: Latencies,
+    /// What it used.
+    pub resources: Resources,
+    /// Time by stage (`verify`, `queue`, `sign`, `commit_wait`, `apply`, `acknowledge`), sampled; only in rounds of
+    /// their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stages_ns: BTreeMap<String, Summary>,
+    /// Messages acknowledged whose write failed afterwards; possible in aggressive mode only.
+    pub failed_after_acknowledge: u64,
+    /// Most messages that were acknowledged but not yet stored at one time.
+    pub max_unstored: u64,
+    /// Open loop: how late operations started, by the generator's own fault.
+    pub pacing_error_ns: Option<Summary>,
+    /// Open loop: the target did not keep up with the rate.
+    pub overloaded: bool,
+    /// Whether the store holds exactly what was acknowledged, in order and unbroken, also after a reopen; `None` where
+    /// nothing is stored.
+    pub verified: Option<bool>,
+    /// What verification found.
+    pub failures: Vec<String>,
+}
+
+/// How warming up ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warmup {
+    /// Its length.
+    pub duration_ns: u64,
+    /// Whether throughput was steady over the measured part, judged from the data.
+    pub steady: Option<bool>,
+}

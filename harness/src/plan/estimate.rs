@@ -1,0 +1,54 @@
+//! How long a plan takes.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::cell::{Cell, Length, Measure};
+
+/// Opening, filling, draining, verifying and reopening a store, for one round; history comes on top.
+const AROUND_A_ROUND: Duration = Duration::from_secs(1);
+/// Slots of history written per second: a guess on the low side.
+const HISTORY_PER_S: u64 = 20_000;
+
+/// How long the cells that can run will take. A lower bound where rounds end by count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// Of rounds whose length is a duration; warm-up, set-up and verification included.
+    pub time: Duration,
+    /// Rounds whose length is a number of operations: their time depends on what is measured.
+    pub counted_rounds: u64,
+    /// All rounds.
+    pub rounds: u64,
+}
+
+impl Estimate {
+    /// Adds up the cells that are not refused.
+    #[must_use]
+    pub fn of(cells: &[Cell]) -> Self {
+        cells.iter().filter(|cell| cell.refusal.is_none()).fold(Self::default(), |sum, cell| sum.plus(cell))
+    }
+
+    fn plus(self, cell: &Cell) -> Self {
+        let Measure { length, warmup, rounds } = cell.measure;
+        let (measured, counted) = match length {
+            Length::Duration(duration) => (duration, 0),
+            Length::Ops(_) => (Duration::ZERO, u64::from(rounds)),
+        };
+        let history = Duration::from_secs(cell.axes.workload.history / HISTORY_PER_S);
+        Self {
+            time: self.time + (warmup + measured + history + AROUND_A_ROUND) * rounds,
+            counted_rounds: self.counted_rounds + counted,
+            rounds: self.rounds + u64::from(rounds),
+        }
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = humantime::format_duration(Duration::from_secs(self.time.as_secs()));
+        match self.counted_rounds {
+            0 => write!(f, "about {time}"),
+            rounds => write!(f, "about {time}, and the operations of {rounds} rounds"),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The axes of one table of a plan, before they are crossed.
+
+use std::time::Duration;
+
+use slotbench_core::Durability;
+
+use crate::axis::{Commit, Mode, Sign, Transport};
+use crate::cell::Length;
+
+/// What one table of a plan, or the command line, says. An empty list or `None`: nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Group {
+    pub(super) name: Option<String>,
+    pub(super) benchmark: Option<String>,
+    pub(super) backend: Vec<String>,
+    pub(super) mode: Vec<Mode>,
+    pub(super) durability: Vec<Durability>,
+    pub(super) workers: Vec<u32>,
+    pub(super) transport: Vec<Transport>,
+    pub(super) rate: Vec<Option<u32>>,
+    pub(super) length: Option<Length>,
+    pub(super) warmup: Option<Duration>,
+    pub(super) rounds: Option<u32>,
+    pub(super) workload: WorkloadAxes,
+}
+
+/// The axes of a workload.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct WorkloadAxes {
+    pub(super) sign: Vec<Sign>,
+    pub(super) verify: Vec<bool>,
+    pub(super) commit: Vec<Commit>,
+    pub(super) processes: Vec<u32>,
+    pub(super) payload: Vec<u64>,
+    pub(super) duplicates: Vec<u8>,
+    pub(super) reads: Vec<u8>,
+    pub(super) history: Vec<u64>,
+}
+
+impl Group {
+    /// This, and what it does not say from `base`.
+    pub(super) fn or(&self, base: &Self) -> Self {
+        Self {
+            name: self.name.clone().or_else(|| base.name.clone()),
+            benchmark: self.benchmark.clone().or_else(|| base.benchmark.clone()),
+            backend: either(&self.backend, &base.backend),
+            mode: either(&self.mode, &base.mode),
+            durability: either(&self.durability, &base.durability),
+            workers: either(&self.workers, &base.workers),
+            transport: either(&self.transport, &base.transport),
+            rate: either(&self.rate, &base.rate),
+            length: self.length.or(base.length),
+            warmup: self.warmup.or(base.warmup),
+            rounds: self.rounds.or(base.rounds),
+            workload: self.workload.or(&base.workload),
+        }
+    }
+
+    /// This with `overrides` over it. A table whose mode, transport, workers or rate change is no longer what its
+    /// name and benchmark say, so it loses both; the name follows the backend only through `{backend}`.
+    pub(super) fn overridden(&self, overrides: &Self) -> Self {
+        let mut group = overrides.or(self);
+        let follows = self.name.as_deref().is_some_and(|name| name.contains("{backend}"));
+        let same_work = (&group.mode, &group.transport) == (&self.mode, &self.transport)
+            && (&group.workers, &group.rate) == (&self.workers, &self.rate);
+        if !same_work {
+            group.benchmark = None;
+        }
+        if !same_work || group.backend != self.backend && !follows {
+            group.name = None;
+        }
+        group
+    }
+}
+
+impl WorkloadAxes {
+    fn or(&self, base: &Self) -> Self {
+        Self {
+            sign: either(&self.sign, &base.sign),
+            verify: either(&self.verify, &base.verify),
+            commit: either(&self.commit, &base.commit),
+            processes: either(&self.processes, &base.processes),
+            payload: either(&self.payload, &base.payload),
+            duplicates: either(&self.duplicates, &base.duplicates),
+            reads: either(&self.reads, &base.reads),
+            history: either(&self.history, &base.history),
+        }
+    }
+}
+
+fn either<T: Clone>(first: &[T], second: &[T]) -> Vec<T> {
+    if first.is_empty() { second.to_vec() } else { first.to_vec() }
+}

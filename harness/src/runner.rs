@@ -1,0 +1,87 @@
+//! What the measuring loop asks of the driver.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hdrhistogram::Histogram;
+
+use crate::cell::Cell;
+use crate::model::{Engine, Floors, RoundResult, Tag};
+
+/// Latencies in nanoseconds with 3 significant digits, by what they lie between.
+pub type Histograms = BTreeMap<Tag, Histogram<u64>>;
+
+/// Measures rounds.
+pub trait Runner {
+    /// Measures one round of `cell`, storing in `dir`: an empty directory of its own, which the caller removes.
+    ///
+    /// A round that was measured but does not verify is not an error: [`RoundResult::verified`] says so.
+    /// [`RoundResult::start_ms`] and [`RoundResult::latency_ns`] are filled in by the caller.
+    ///
+    /// # Errors
+    /// [`CellFailure`]: the round yields no numbers.
+    fn run_round(&mut self, job: &Job<'_>) -> Result<Round, CellFailure>;
+
+    /// What the machine and the harness cost by themselves, with files in `dir`. Asked once a run, before the rounds.
+    ///
+    /// # Errors
+    /// [`CellFailure::Interrupted`], or [`CellFailure::Failed`] when files in `dir` cannot be written.
+    fn floors(&mut self, dir: &Path, stop: &Stop) -> Result<Floors, CellFailure>;
+}
+
+/// One round to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The cell.
+    pub cell: &'a Cell,
+    /// The round's number within the cell, from 0.
+    pub round: u32,
+    /// Seed of this round's inputs: the same whenever the plan's seed is, different for every round of every cell.
+    pub seed: u64,
+    /// Where to store.
+    pub dir: &'a Path,
+    /// Set when the user wants to stop.
+    pub stop: &'a Stop,
+}
+
+/// What a round yields.
+#[derive(Debug, Clone)]
+pub struct Round {
+    /// Its numbers.
+    pub result: RoundResult,
+    /// Its latencies.
+    pub histograms: Histograms,
+    /// The engine, as it described itself while it was open.
+    pub engine: Engine,
+}
+
+/// Why a round yields no numbers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CellFailure {
+    /// The cell cannot run here. Not an error: its remaining rounds are left out.
+    #[error("{0}")]
+    Refused(String),
+    /// Something broke. Its remaining rounds are left out.
+    #[error("{0}")]
+    Failed(String),
+    /// [`Stop`] was set before the round was finished.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// A request to stop, shared between the signal handler, the loop and the driver.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+impl Stop {
+    /// Asks everybody to stop.
+    pub fn request(&self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
