@@ -5,7 +5,7 @@
 #   cc         a C compiler, also Rust's linker
 #   c++        a C++ compiler, for RocksDB
 #   libclang   the library that generates RocksDB's bindings
-#   make       GNU make, for a caller that was not started by it
+#   make, git  for a caller that make did not start; for the tests of the gates
 #
 # Does nothing, quickly, when all is there. Otherwise installs what is missing on Debian and Ubuntu, as root or with
 # passwordless sudo; anywhere else it prints the command to run and exits with 1.
@@ -94,7 +94,7 @@ have() {
     cc) on_path "${CC:-cc}" ;;
     c++) on_path "${CXX:-c++}" ;;
     libclang) have_libclang ;;
-    make) on_path make ;;
+    make | git) on_path "$1" ;;
     *) die "unknown need '$1'" ;;
     esac
 }
