@@ -14,13 +14,12 @@ pub mod usage;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use slotbench_core::item::BuildError;
-use slotbench_core::wallet::{NoSigner, SignError, Signer, Wallet};
+use slotbench_core::wallet::{NoSigner, Signer, Wallet, WalletError};
 use tokio::runtime::Runtime;
 
 use crate::axis::Sign;
 use crate::cell::Workload;
-use crate::driver::pool::{Pool, PoolSpec};
+use crate::driver::pool::{Pool, PoolError, PoolSpec};
 use crate::model::Floors;
 use crate::runner::{CellFailure, Job, Round, Runner, Stop};
 
@@ -49,16 +48,16 @@ impl Driver {
         Ok(Self { runtime, pool: None, rsa: OnceLock::new() })
     }
 
-    fn signer(&self, sign: Sign) -> Result<Arc<dyn Signer>, SignError> {
+    fn signer(&self, sign: Sign) -> Result<Arc<dyn Signer>, WalletError> {
         Ok(match sign {
             Sign::None => Arc::new(NoSigner),
-            Sign::Ed25519 => Arc::new(Wallet::ed25519_from_seed(SCHEDULER_KEY)),
+            Sign::Ed25519 => Arc::new(Wallet::ed25519_from_seed(SCHEDULER_KEY)?),
             Sign::Rsa4096 => self.rsa()?,
         })
     }
 
     /// The RSA wallet: made once per driver, for that takes about a second.
-    fn rsa(&self) -> Result<Arc<Wallet>, SignError> {
+    fn rsa(&self) -> Result<Arc<Wallet>, WalletError> {
         if let Some(wallet) = self.rsa.get() {
             return Ok(Arc::clone(wallet));
         }
@@ -67,7 +66,7 @@ impl Driver {
     }
 
     /// At least `count` messages for a workload, made now if they are not there yet.
-    fn messages(&mut self, seed: u64, workload: &Workload, count: usize) -> Result<&Pool, BuildError> {
+    fn messages(&mut self, seed: u64, workload: &Workload, count: usize) -> Result<&Pool, PoolError> {
         let spec = PoolSpec {
             seed,
             processes: workload.processes as usize,

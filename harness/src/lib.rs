@@ -9,10 +9,14 @@
 //! | [`plan`] | TOML plans, presets, overrides |
 //! | [`model`] | the types of `run.json` |
 //! | [`runner`] | what the measuring loop asks of the driver |
+//! | [`driver`], [`recorder`], [`verify`] | the driver: workers, histograms, verification |
 
 pub mod axis;
 pub mod cell;
+pub mod driver;
 pub mod model;
 pub mod plan;
+pub mod recorder;
 pub mod runner;
 pub mod size;
+pub mod verify;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use slotbench_core::item::{BuildError, Item, Template};
+use slotbench_core::wallet::WalletError;
 use slotbench_core::{Id, Wallet};
 
 /// What the messages look like.
@@ -21,6 +22,17 @@ pub struct PoolSpec {
     pub payload: usize,
     /// Of a million messages, how many repeat an earlier one byte for byte.
     pub duplicates_per_million: u32,
+}
+
+/// Why messages could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// No key could be made from the seed.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// The payload does not fit an item, or signing failed.
+    #[error(transparent)]
+    Build(#[from] BuildError),
 }
 
 /// Messages made from a [`PoolSpec`].
@@ -60,16 +72,17 @@ impl Pool {
     /// Makes messages until there are `count`, on all cores. Those that exist stay as they are.
     ///
     /// # Errors
-    /// What building an item reports; with a payload that fits an item, nothing.
-    pub fn grow(&mut self, count: usize) -> Result<(), BuildError> {
+    /// [`PoolError`]; with a payload that fits an item, none is expected.
+    pub fn grow(&mut self, count: usize) -> Result<(), PoolError> {
         let have = self.messages.len();
         let missing = count.saturating_sub(have);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let share = missing.div_ceil(threads).max(1);
+        let this = &*self;
         let made = std::thread::scope(|scope| {
             let starts = (have..count).step_by(share);
             let workers: Vec<_> =
-                starts.map(|from| scope.spawn(move || self.make(from..count.min(from + share)))).collect();
+                starts.map(|from| scope.spawn(move || this.make(from..count.min(from + share)))).collect();
             workers.into_iter().map(join).collect::<Result<Vec<_>, _>>()
         })?;
         let mut messages: Vec<Item> = self.messages.iter().cloned().chain(made.into_iter().flatten()).collect();
@@ -78,8 +91,8 @@ impl Pool {
         Ok(())
     }
 
-    fn make(&self, range: std::ops::Range<usize>) -> Result<Vec<Item>, BuildError> {
-        let wallet = Arc::new(Wallet::ed25519_from_seed(wallet_seed(self.spec.seed)));
+    fn make(&self, range: std::ops::Range<usize>) -> Result<Vec<Item>, PoolError> {
+        let wallet = Arc::new(Wallet::ed25519_from_seed(wallet_seed(self.spec.seed))?);
         let mut payload = vec![0; self.spec.payload];
         range
             .map(|index| {
@@ -87,7 +100,9 @@ impl Pool {
                 rng.fill_bytes(&mut payload);
                 let process = self.processes[index % self.processes.len()];
                 let template = Template::new(wallet.clone(), Some(process), Some(random(&mut rng)));
-                template.build(&[(b"Data-Protocol", b"ao"), (b"Type", b"Message"), (b"Variant", b"ao.N.1")], &payload)
+                let tags: [(&[u8], &[u8]); 3] =
+                    [(b"Data-Protocol", b"ao"), (b"Type", b"Message"), (b"Variant", b"ao.N.1")];
+                Ok(template.build(&tags, &payload)?)
             })
             .collect()
     }
