@@ -8,6 +8,7 @@
 //!
 //! The tag comes first, so that the payload of a buffer an engine hands out is that buffer without its first byte.
 
+#[cfg(any(feature = "sled", feature = "redb", test))]
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ const LINK: u8 = 1;
 const GROUP: u8 = 2;
 
 /// The two ends of a range of encoded keys.
+#[cfg(any(feature = "sled", feature = "redb", test))]
 pub(crate) type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
 /// A value on its way to disk.
@@ -87,6 +89,7 @@ pub(crate) fn node(encoded: &[u8], stored: &[u8]) -> Result<(Key, Node), StoreEr
 
 /// The range of [`Store::scan`](slotbench_core::Store::scan): strictly below `prefix`, from `from` on. `fence` is
 /// the prefix's; `None` where the range is empty.
+#[cfg(any(feature = "sled", feature = "redb", test))]
 pub(crate) fn bounds<'a>(prefix: &'a Key, from: &'a Key, fence: &'a Key) -> Option<Bounds<'a>> {
     // Engines panic on, or refuse, a range that ends before it starts.
     let start = if from > prefix { Bound::Included(from.as_bytes()) } else { Bound::Excluded(prefix.as_bytes()) };
