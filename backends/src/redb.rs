@@ -160,10 +160,11 @@ impl RedbStore {
     }
 
     fn level(&self, durability: Durability) -> Commit {
-        match durability {
-            Durability::Memory if (self.unsynced.fetch_add(1, Relaxed) + 1) % UNSYNCED_COMMITS != 0 => Commit::None,
-            _ => Commit::Immediate,
-        }
+        let earlier = match durability {
+            Durability::Memory => self.unsynced.fetch_add(1, Relaxed),
+            Durability::Process | Durability::Power => return Commit::Immediate,
+        };
+        if (earlier + 1).is_multiple_of(UNSYNCED_COMMITS) { Commit::Immediate } else { Commit::None }
     }
 
     fn begin(&self, durability: Commit) -> Result<WriteTransaction, StoreError> {
