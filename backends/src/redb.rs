@@ -34,15 +34,11 @@ use ::redb::{
 };
 use bytes::Bytes;
 use slotbench_core::store::{Batch, Counters, Description, Durability, Entry, Node, Store, StoreError, Tier};
+
+use crate::shared::{CACHE_BYTES, Medium, Poison, Record, Tally, contained, locked, medium, record};
+use crate::{Engine, Options};
 use slotbench_core::Key;
 
-use crate::contained::contained;
-use crate::medium::{self, Medium};
-use crate::options::CACHE_BYTES;
-use crate::poison::Poison;
-use crate::record::{self, Record};
-use crate::tally::Tally;
-use crate::{Engine, Options, locked};
 
 mod counted;
 
@@ -262,7 +258,7 @@ fn write(transaction: &WriteTransaction, batch: &Batch) -> Result<(), StoreError
         let key = op.key().as_bytes();
         match Record::of(op) {
             Some(record) => {
-                let mut space = table.insert_reserve(key, record.len()).map_err(failed("insert"))?;
+                let mut space = table.insert_reserve(key, record.size()).map_err(failed("insert"))?;
                 record.write_to(space.as_mut());
             }
             None => {

@@ -34,11 +34,8 @@ use bytes::Bytes;
 use slotbench_core::Key;
 use slotbench_core::store::{Batch, Counters, Description, Durability, Entry, Node, Store, StoreError, Tier};
 
-use crate::medium::{self, Medium};
-use crate::poison::Poison;
-use crate::record::{self, Record};
-use crate::tally::Tally;
-use crate::{Engine, Options, locked};
+use crate::shared::{Medium, Poison, Record, Tally, locked, medium, record};
+use crate::{Engine, Options};
 
 mod settings;
 

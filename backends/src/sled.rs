@@ -45,13 +45,8 @@ use bytes::Bytes;
 use slotbench_core::Key;
 use slotbench_core::store::{Batch, Counters, Description, Durability, Entry, Node, Store, StoreError, Tier};
 
-use crate::contained::contained;
-use crate::medium::{self, Medium};
-use crate::options::CACHE_BYTES;
-use crate::poison::Poison;
-use crate::record::{self, Record};
-use crate::tally::Tally;
-use crate::{Engine, Options, locked};
+use crate::shared::{CACHE_BYTES, Medium, Poison, Record, Tally, contained, locked, medium, record};
+use crate::{Engine, Options};
 
 mod files;
 

@@ -9,7 +9,10 @@ use slotbench_core::store::StoreError;
 /// Runs `work` of an engine over the files in `dir`, and turns a panic into [`StoreError::Corrupt`].
 ///
 /// Whatever `work` was changing may be left half done: after a panic in a write the store must not be written again.
-pub(crate) fn contained<T>(dir: &Path, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+///
+/// # Errors
+/// Those of `work`, and [`StoreError::Corrupt`] with the panic's message.
+pub fn contained<T>(dir: &Path, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let reason = format!("the engine panicked: {}", message(&*panic));
         Err(StoreError::Corrupt { path: dir.display().to_string(), reason })
