@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -250,6 +250,67 @@ fn strangers_files_are_left_alone() {
     }
 }
 
+/// Every file of `dir` and below, in a fixed order.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in dir.read_dir().unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => found.extend(files(&entry.path())),
+            kind if kind.is_file() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A way a file goes bad: its name, and what becomes of the content.
+type Damage = (&'static str, fn(&mut Vec<u8>));
+
+const DAMAGES: [Damage; 5] = [
+    ("empty", |bytes| bytes.clear()),
+    ("half", |bytes| bytes.truncate(bytes.len() / 2)),
+    ("noise", |bytes| *bytes = noise(bytes.len(), 99).to_vec()),
+    ("zeros", |bytes| bytes.fill(0)),
+    ("bits", |bytes| bytes.iter_mut().skip(50).step_by(997).for_each(|byte| *byte ^= 0x10)),
+];
+
+#[test]
+fn damaged_files_make_errors_and_never_panics() {
+    for kind in persistent() {
+        let dir = TempDir::new().unwrap();
+        let store = open(kind, dir.path()).unwrap();
+        (0..40).for_each(|number| store.apply(&record(number), Tier::Process).unwrap());
+        drop(store);
+        let mut noticed = 0;
+        for (file, (damage, spoil)) in files(dir.path()).iter().flat_map(|file| DAMAGES.map(|damage| (file, damage))) {
+            let image = TempDir::new().unwrap();
+            copy(dir.path(), image.path());
+            let name = file.strip_prefix(dir.path()).unwrap();
+            let mut bytes = fs::read(file).unwrap();
+            spoil(&mut bytes);
+            fs::write(image.path().join(name), bytes).unwrap();
+            match read_all(kind, image.path()) {
+                Ok(()) => {}
+                Err(StoreError::Corrupt { .. }) => noticed += 1,
+                Err(other) => panic!("{kind}: {damage} in {}: {other}", name.display()),
+            }
+        }
+        assert!(noticed > 0, "{kind} notices no damage at all");
+    }
+}
+
+/// Reads whatever an opened store still has; the first error, if any.
+fn read_all(kind: Kind, dir: &Path) -> Result<(), StoreError> {
+    let store = open(kind, dir)?;
+    for number in 0..40 {
+        store.get(&key(&format!("data/{number}")))?;
+    }
+    store.scan(&Key::root(), &Key::root(), 1_000)?;
+    store.last(&key("slots/p"))?;
+    store.apply(&record(50), Tier::Process)
+}
+
 #[test]
 fn settings_are_reported_and_unknown_ones_refused() {
     for kind in persistent() {
@@ -289,6 +350,7 @@ fn first_report(child: &mut Child) -> String {
 
 /// The part of a test that needs a process of its own; nothing to do in an ordinary run.
 #[test]
+#[expect(clippy::print_stdout, reason = "its parent reads it")]
 fn the_other_process() {
     let Ok(task) = std::env::var(TASK) else { return };
     let [kind, task, dir]: [&str; 3] = task.splitn(3, ' ').collect::<Vec<_>>().try_into().unwrap();
