@@ -110,7 +110,7 @@ fn batch(ops: Vec<Op>) -> Batch {
 pub(super) fn random_operations_match_the_model(bench: &Bench<'_>) -> Outcome {
     cases(bench, step(), |dir, steps| {
         let model = Model::new();
-        let mut store = bench.open(dir)?;
+        let mut store = bench.open(dir)?.lasting();
         for step in steps {
             match step {
                 Step::Apply(ops) => {
@@ -120,7 +120,7 @@ pub(super) fn random_operations_match_the_model(bench: &Bench<'_>) -> Outcome {
                 }
                 Step::Reopen if bench.is_persistent() => {
                     drop(store);
-                    store = bench.open(dir)?;
+                    store = bench.open(dir)?.lasting();
                 }
                 Step::Reopen => {}
                 question => alike(&store, &model, &question)?,
