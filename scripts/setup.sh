@@ -153,11 +153,12 @@ packages() {
 command_for() {
     of=$1
     shift
+    [ "$(id -u)" -eq 0 ] && sudo= || sudo='sudo '
     case $of in
-    debian) echo "sudo apt-get update && sudo apt-get install -y $(packages debian "$@")" ;;
-    fedora) echo "sudo dnf install -y $(packages fedora "$@")" ;;
-    arch) echo "sudo pacman -S --needed $(packages arch "$@")" ;;
-    suse) echo "sudo zypper install -y $(packages suse "$@")" ;;
+    debian) echo "${sudo}apt-get update && ${sudo}apt-get install -y $(packages debian "$@")" ;;
+    fedora) echo "${sudo}dnf install -y $(packages fedora "$@")" ;;
+    arch) echo "${sudo}pacman -S --needed $(packages arch "$@")" ;;
+    suse) echo "${sudo}zypper install -y $(packages suse "$@")" ;;
     macos) echo "xcode-select --install" ;;
     esac
 }
