@@ -104,7 +104,8 @@ impl Subject {
             ..Config::new(signer)
         };
         let scheduler = Arc::new(Scheduler::new(Arc::clone(&store), config).expect("the scheduler starts"));
-        let pool = Pool::new(PoolSpec { seed: 1, processes: case.processes, payload: PAYLOAD, duplicates_per_million: 0 });
+        let pool =
+            Pool::new(PoolSpec { seed: 1, processes: case.processes, payload: PAYLOAD, duplicates_per_million: 0 });
         Self { case: *case, dir, store, scheduler, pool, sent: 0, latency: new_histogram() }
     }
 

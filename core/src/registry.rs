@@ -7,6 +7,7 @@
 mod flight;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -235,6 +236,12 @@ impl<H: Live> Default for Table<H> {
 }
 
 /// A name that somebody has: its live holder, or `None` while it is being created.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("the name is taken")]
 pub struct Taken<H>(pub Option<Arc<H>>);
+
+impl<H> fmt::Debug for Taken<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Taken(a live holder)" } else { "Taken(being created)" })
+    }
+}

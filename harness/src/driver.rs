@@ -41,10 +41,8 @@ impl Driver {
     /// When the operating system gives no threads.
     pub fn new() -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(cores)
-            .thread_name("worker")
-            .build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(cores).thread_name("worker").build()?;
         Ok(Self { runtime, pool: None, rsa: OnceLock::new() })
     }
 

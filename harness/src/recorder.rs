@@ -67,11 +67,7 @@ impl DurableRecorder {
     #[must_use]
     pub fn recorded(&self) -> Durable {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Durable {
-            histogram: state.histogram.clone(),
-            failed: state.failed,
-            last_error: state.last_error.clone(),
-        }
+        Durable { histogram: state.histogram.clone(), failed: state.failed, last_error: state.last_error.clone() }
     }
 }
 

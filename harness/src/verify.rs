@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use slotbench_core::AssignmentStore;
 use slotbench_core::assignments::CheckOptions;
 use slotbench_core::store::Store;
-use slotbench_core::AssignmentStore;
 
 /// How many failures are kept in words; the rest are only counted.
 const KEPT: usize = 20;

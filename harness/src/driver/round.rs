@@ -175,12 +175,7 @@ impl Messages<'_> {
         let config = Config { durability: Durability::Memory.min(site.tier), ..self.config(site.tier)? };
         let config = Config { mode: CoreMode::Local, commit: CommitMode::Group, ..config };
         let scheduler = new_scheduler(&store, config)?;
-        let order = Order {
-            messages: history,
-            workers: HISTORY_WORKERS,
-            limit: Duration::MAX,
-            epoch: Epoch::start(),
-        };
+        let order = Order { messages: history, workers: HISTORY_WORKERS, limit: Duration::MAX, epoch: Epoch::start() };
         self.pass(&scheduler, order)?;
         drop(scheduler);
         store.sync().map_err(|error| failed("the history cannot be synced", &error))
