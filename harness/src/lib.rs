@@ -6,13 +6,19 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`axis`], [`cell`], [`size`] | the axes' values; one combination of them and its id |
-//! | [`plan`] | TOML plans, presets, overrides |
-//! | [`model`] | the types of `run.json` |
+//! | [`plan`], [`schedule`] | TOML plans, presets, overrides; the order of rounds |
 //! | [`runner`] | what the measuring loop asks of the driver |
+//! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
+//! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
 
 pub mod axis;
 pub mod cell;
+pub mod datadir;
+pub mod hlog;
+pub mod machine;
 pub mod model;
 pub mod plan;
 pub mod runner;
+pub mod schedule;
 pub mod size;
+pub mod stats;

@@ -187,6 +187,7 @@ fn flags_replace_axes_and_names_that_would_lie_are_dropped() {
     let pair = |name: &str, benchmark: &str| (name.to_owned(), benchmark.to_owned());
     assert_eq!(labels(&[("rounds", "9")]), [pair("memory_one", "B1"), pair("fast", "B2")]);
     assert_eq!(labels(&[("backend", "null")]), [pair("null_one", "B1"), pair("", "B2")]);
+    assert_eq!(labels(&[("mode", "local")]), [pair("memory_one", "B1")]);
     assert_eq!(labels(&[("workers", "2")]), [pair("", ""), pair("", "")]);
 }
 
