@@ -7,7 +7,8 @@
 //! |---|---|
 //! | [`axis`], [`cell`], [`size`] | the axes' values; one combination of them and its id |
 //! | [`plan`], [`schedule`] | TOML plans, presets, overrides; the order of rounds |
-//! | [`runner`] | what the measuring loop asks of the driver |
+//! | [`runner`], [`session`] | what the measuring loop asks of the driver; the loop |
+//! | [`rundir`] | what a run leaves on disk, and going on with it |
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
 
@@ -18,7 +19,9 @@ pub mod hlog;
 pub mod machine;
 pub mod model;
 pub mod plan;
+pub mod rundir;
 pub mod runner;
 pub mod schedule;
+pub mod session;
 pub mod size;
 pub mod stats;

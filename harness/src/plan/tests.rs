@@ -250,3 +250,16 @@ fn a_plan_survives_json() {
     let text = serde_json::to_string(&plan).expect("serialises");
     assert_eq!(serde_json::from_str::<Plan>(&text).expect("reads back"), plan);
 }
+
+#[test]
+fn on_tmpfs_power_is_refused_and_process_is_all_there_is() {
+    let text = "backend = ['memory', 'redb']\ndurability = ['memory', 'process', 'power']\n";
+    let before = plan(text);
+    let after = before.clone().on_volatile_storage("tmpfs");
+    for (before, after) in before.cells.iter().zip(&after.cells) {
+        let asked = before.axes.durability.asked;
+        let refused = before.refusal.is_some() || asked == Durability::Power;
+        assert_eq!(after.refusal.is_some(), refused, "{}", after.id);
+        assert!(after.axes.durability.effective <= Some(Durability::Process));
+    }
+}
