@@ -11,12 +11,25 @@
 //! | [`runner`] | what the measuring loop asks of the driver |
 //! | [`driver`], [`recorder`], [`verify`] | the driver: workers, histograms, verification |
 
+//! | [`plan`], [`schedule`] | TOML plans, presets, overrides; the order of rounds |
+//! | [`runner`], [`session`] | what the measuring loop asks of the driver; the loop |
+//! | [`rundir`] | what a run leaves on disk, and going on with it |
+//! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
+//! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
+
 pub mod axis;
 pub mod cell;
+pub mod datadir;
 pub mod driver;
+pub mod hlog;
+pub mod machine;
 pub mod model;
 pub mod plan;
 pub mod recorder;
+pub mod rundir;
 pub mod runner;
+pub mod schedule;
+pub mod session;
 pub mod size;
+pub mod stats;
 pub mod verify;

@@ -14,7 +14,7 @@ mod round;
 use serde::{Deserialize, Serialize};
 
 pub use cell::{CellResult, Engine, Status, Throughput};
-pub use file::{FileError, load, save, write_atomically};
+pub use file::{FileError, load, load_document, save, save_document, write_atomically};
 pub use latency::{Latencies, Summary, Tag};
 pub use machine::{Floors, Machine, Storage};
 pub use resources::Resources;

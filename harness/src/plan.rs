@@ -34,6 +34,7 @@ mod tests;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use slotbench_core::Durability;
 
 pub use error::{Place, PlanError};
 pub use estimate::Estimate;
@@ -83,6 +84,19 @@ impl Plan {
         let cells = cross::cells(source, &document, overrides)?;
         let seed = overrides.seed.unwrap_or(document.seed);
         Ok(Self { name: document.name, description: document.description, seed, cells })
+    }
+
+    /// The plan for stores on a file system that a power cut empties: nothing reaches `power` there.
+    #[must_use]
+    pub fn on_volatile_storage(mut self, filesystem: &str) -> Self {
+        for cell in &mut self.cells {
+            let reach = &mut cell.axes.durability;
+            if reach.asked == Durability::Power && cell.refusal.is_none() {
+                cell.refusal = Some(format!("nothing survives a power cut on {filesystem}"));
+            }
+            reach.effective = reach.effective.map(|tier| tier.min(Durability::Process));
+        }
+        self
     }
 
     /// How long it will take.

@@ -36,7 +36,7 @@ pub struct Job<'a> {
     pub cell: &'a Cell,
     /// The round's number within the cell, from 0.
     pub round: u32,
-    /// Seed of this round's inputs: the same whenever the plan's seed is, different for every round of every cell.
+    /// Seed of the run's inputs: the same for every cell and round, so that all schedule the same messages.
     pub seed: u64,
     /// Where to store.
     pub dir: &'a Path,

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Run, SCHEMA};
 
@@ -45,11 +46,6 @@ impl FileError {
         let path = path.to_owned();
         move |source| Self::Io { op, path, source }
     }
-
-    fn damaged(path: &Path) -> impl FnOnce(serde_json::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Damaged { path, source }
-    }
 }
 
 /// The one field of a result that every version has.
@@ -63,12 +59,12 @@ struct Versioned {
 /// # Errors
 /// [`FileError`]: unreadable, damaged (with line and column), or of a newer schema.
 pub fn load(path: &Path) -> Result<Run, FileError> {
-    let text = fs::read_to_string(path).map_err(FileError::io("read", path))?;
-    let Versioned { schema } = serde_json::from_str(&text).map_err(FileError::damaged(path))?;
+    let text = read(path)?;
+    let Versioned { schema } = parse(path, &text)?;
     if schema > SCHEMA {
         return Err(FileError::Newer { path: path.to_owned(), found: schema });
     }
-    serde_json::from_str(&text).map_err(FileError::damaged(path))
+    parse(path, &text)
 }
 
 /// Writes a result, whole or not at all.
@@ -76,9 +72,33 @@ pub fn load(path: &Path) -> Result<Run, FileError> {
 /// # Errors
 /// [`FileError::Io`].
 pub fn save(run: &Run, path: &Path) -> Result<(), FileError> {
-    let mut text = serde_json::to_vec_pretty(run).map_err(FileError::damaged(path))?;
+    save_document(run, path)
+}
+
+/// Reads any JSON document.
+///
+/// # Errors
+/// [`FileError`]: unreadable, or damaged (with line and column).
+pub fn load_document<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
+    parse(path, &read(path)?)
+}
+
+/// Writes any JSON document, whole or not at all.
+///
+/// # Errors
+/// [`FileError::Io`].
+pub fn save_document<T: Serialize>(document: &T, path: &Path) -> Result<(), FileError> {
+    let mut text = serde_json::to_vec_pretty(document).map_err(|error| FileError::io("write", path)(error.into()))?;
     text.push(b'\n');
     write_atomically(path, &text)
+}
+
+fn read(path: &Path) -> Result<String, FileError> {
+    fs::read_to_string(path).map_err(FileError::io("read", path))
+}
+
+fn parse<'t, T: Deserialize<'t>>(path: &Path, text: &'t str) -> Result<T, FileError> {
+    serde_json::from_str(text).map_err(|source| FileError::Damaged { path: path.to_owned(), source })
 }
 
 /// Replaces a file: temporary file beside it, fsync, rename, fsync of the directory. Readers see the old content or

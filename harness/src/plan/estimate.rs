@@ -28,16 +28,23 @@ impl Estimate {
         cells.iter().filter(|cell| cell.refusal.is_none()).fold(Self::default(), |sum, cell| sum.plus(cell))
     }
 
-    fn plus(self, cell: &Cell) -> Self {
-        let Measure { length, warmup, rounds } = cell.measure;
-        let (measured, counted) = match length {
+    /// One round of a cell.
+    #[must_use]
+    pub fn of_round(cell: &Cell) -> Self {
+        let Measure { length, warmup, rounds: _ } = cell.measure;
+        let (measured, counted_rounds) = match length {
             Length::Duration(duration) => (duration, 0),
-            Length::Ops(_) => (Duration::ZERO, u64::from(rounds)),
+            Length::Ops(_) => (Duration::ZERO, 1),
         };
         let history = Duration::from_secs(cell.axes.workload.history / HISTORY_PER_S);
+        Self { time: warmup + measured + history + AROUND_A_ROUND, counted_rounds, rounds: 1 }
+    }
+
+    fn plus(self, cell: &Cell) -> Self {
+        let (round, rounds) = (Self::of_round(cell), cell.measure.rounds);
         Self {
-            time: self.time + (warmup + measured + history + AROUND_A_ROUND) * rounds,
-            counted_rounds: self.counted_rounds + counted,
+            time: self.time + round.time * rounds,
+            counted_rounds: self.counted_rounds + round.counted_rounds * u64::from(rounds),
             rounds: self.rounds + u64::from(rounds),
         }
     }

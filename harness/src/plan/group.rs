@@ -61,8 +61,10 @@ impl Group {
     pub(super) fn overridden(&self, overrides: &Self) -> Self {
         let mut group = overrides.or(self);
         let follows = self.name.as_deref().is_some_and(|name| name.contains("{backend}"));
-        let same_work = (&group.mode, &group.transport) == (&self.mode, &self.transport)
-            && (&group.workers, &group.rate) == (&self.workers, &self.rate);
+        let same_work = same(&group.mode, &self.mode, Mode::Local)
+            && same(&group.transport, &self.transport, Transport::InProcess)
+            && same(&group.workers, &self.workers, 1)
+            && same(&group.rate, &self.rate, None);
         if !same_work {
             group.benchmark = None;
         }
@@ -88,6 +90,16 @@ impl WorkloadAxes {
     }
 }
 
+/// Whether two lists mean the same where an empty one means `[default]`.
+fn same<T: PartialEq>(one: &[T], other: &[T], default: T) -> bool {
+    let default = [default];
+    filled(one, &default) == filled(other, &default)
+}
+
+fn filled<'l, T>(list: &'l [T], default: &'l [T]) -> &'l [T] {
+    if list.is_empty() { default } else { list }
+}
+
 fn either<T: Clone>(first: &[T], second: &[T]) -> Vec<T> {
-    if first.is_empty() { second.to_vec() } else { first.to_vec() }
+    filled(first, second).to_vec()
 }

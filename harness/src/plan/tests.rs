@@ -187,6 +187,7 @@ fn flags_replace_axes_and_names_that_would_lie_are_dropped() {
     let pair = |name: &str, benchmark: &str| (name.to_owned(), benchmark.to_owned());
     assert_eq!(labels(&[("rounds", "9")]), [pair("memory_one", "B1"), pair("fast", "B2")]);
     assert_eq!(labels(&[("backend", "null")]), [pair("null_one", "B1"), pair("", "B2")]);
+    assert_eq!(labels(&[("mode", "local")]), [pair("memory_one", "B1")]);
     assert_eq!(labels(&[("workers", "2")]), [pair("", ""), pair("", "")]);
 }
 
@@ -248,4 +249,17 @@ fn a_plan_survives_json() {
     let plan = preset("seed");
     let text = serde_json::to_string(&plan).expect("serialises");
     assert_eq!(serde_json::from_str::<Plan>(&text).expect("reads back"), plan);
+}
+
+#[test]
+fn on_tmpfs_power_is_refused_and_process_is_all_there_is() {
+    let text = "backend = ['memory', 'redb']\ndurability = ['memory', 'process', 'power']\n";
+    let before = plan(text);
+    let after = before.clone().on_volatile_storage("tmpfs");
+    for (before, after) in before.cells.iter().zip(&after.cells) {
+        let asked = before.axes.durability.asked;
+        let refused = before.refusal.is_some() || asked == Durability::Power;
+        assert_eq!(after.refusal.is_some(), refused, "{}", after.id);
+        assert!(after.axes.durability.effective <= Some(Durability::Process));
+    }
 }

@@ -1,0 +1,198 @@
+//! Where stores live while they are measured.
+//!
+//! Measuring empties directories, so it touches only what it recognises: a directory that was absent or empty, or that
+//! carries the marker file of an earlier run.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use tempfile::TempDir;
+
+use crate::cell::CellId;
+
+/// The file that marks a directory as ours.
+pub const MARKER: &str = ".slotbench-data";
+const MARKER_TEXT: &str =
+    "slotbench keeps stores under test here and deletes them: do not put anything else beside this file\n";
+
+/// A data directory that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// There is something in it, and it is not ours.
+    #[error("--data-dir {}: holds files that are not slotbench's (allowed: a directory that is absent, empty, or carries {MARKER})", .0.display())]
+    Foreign(PathBuf),
+    /// Another run uses it.
+    #[error("--data-dir {}: in use by another run of slotbench", .0.display())]
+    Locked(PathBuf),
+    /// The system refused.
+    #[error("cannot {op} {}: {source}", path.display())]
+    Io {
+        /// What was attempted.
+        op: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+impl DataDirError {
+    fn io(op: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { op, path, source }
+    }
+}
+
+/// A directory for stores, locked against other runs. Stores are removed when it is dropped, unless they are to be kept.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    keep: bool,
+    /// Released by the system when the process ends, however it ends.
+    _lock: File,
+    temporary: Option<TempDir>,
+}
+
+impl DataDir {
+    /// Takes `path`, or a temporary directory in `beside`.
+    ///
+    /// # Errors
+    /// [`DataDirError`]: not ours, in use, or not writable.
+    pub fn open(path: Option<&Path>, beside: &Path, keep: bool) -> Result<Self, DataDirError> {
+        match path {
+            Some(path) => Self::take(path.to_owned(), keep, None),
+            None => {
+                let made = tempfile::Builder::new().prefix(".slotbench-").tempdir_in(beside);
+                let temporary = made.map_err(DataDirError::io("create a temporary directory in", beside))?;
+                Self::take(temporary.path().to_owned(), keep, Some(temporary))
+            }
+        }
+    }
+
+    fn take(path: PathBuf, keep: bool, temporary: Option<TempDir>) -> Result<Self, DataDirError> {
+        fs::create_dir_all(&path).map_err(DataDirError::io("create", &path))?;
+        let marker = path.join(MARKER);
+        if !marker.exists() {
+            if has_entries(&path)? {
+                return Err(DataDirError::Foreign(path));
+            }
+            fs::write(&marker, MARKER_TEXT).map_err(DataDirError::io("write", &marker))?;
+        }
+        let lock = File::open(&marker).map_err(DataDirError::io("open", &marker))?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { path, keep, _lock: lock, temporary }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(DataDirError::Locked(path)),
+            Err(error) => Err(DataDirError::io("lock", &marker)(error.into())),
+        }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// An empty directory for a round of `cell`: `<data directory>/<cell id>`.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn fresh(&self, cell: &CellId) -> Result<PathBuf, DataDirError> {
+        let dir = self.path.join(cell.as_str());
+        remove(&dir)?;
+        fs::create_dir(&dir).map_err(DataDirError::io("create", &dir))?;
+        Ok(dir)
+    }
+
+    /// Removes what a round stored, unless stores are to be kept.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn discard(&self, dir: &Path) -> Result<(), DataDirError> {
+        if self.keep { Ok(()) } else { remove(dir) }
+    }
+
+    /// Whether it goes away when dropped.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        self.temporary.is_some() && !self.keep
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        if let Some(temporary) = self.temporary.take_if(|_| self.keep) {
+            let _kept = temporary.keep();
+        }
+    }
+}
+
+fn has_entries(path: &Path) -> Result<bool, DataDirError> {
+    Ok(fs::read_dir(path).map_err(DataDirError::io("list", path))?.next().is_some())
+}
+
+fn remove(dir: &Path) -> Result<(), DataDirError> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DataDirError::io("remove", dir)(error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Overrides, Plan};
+
+    fn cell() -> CellId {
+        Plan::preset("quick", &Overrides::default()).expect("valid").cells[0].id.clone()
+    }
+
+    #[test]
+    fn takes_absent_and_empty_directories_and_its_own_again() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let path = root.path().join("a/b");
+        for _ in 0..2 {
+            let data = DataDir::open(Some(&path), root.path(), false).expect("ours");
+            fs::write(data.fresh(&cell()).expect("creates").join("file"), "x").expect("writes");
+            assert_eq!(fs::read_dir(data.fresh(&cell()).expect("empties")).expect("is there").count(), 0);
+        }
+        assert!(path.join(MARKER).exists());
+    }
+
+    #[test]
+    fn leaves_foreign_files_alone() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let precious = root.path().join("thesis.tex");
+        fs::write(&precious, "years").expect("writes");
+        let error = DataDir::open(Some(root.path()), root.path(), false).expect_err("foreign");
+        assert!(matches!(error, DataDirError::Foreign(_)) && !error.to_string().contains('\n'));
+        assert_eq!(fs::read_to_string(precious).expect("still there"), "years");
+        assert!(!root.path().join(MARKER).exists());
+    }
+
+    #[test]
+    fn one_run_at_a_time() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let path = root.path().join("data");
+        let first = DataDir::open(Some(&path), root.path(), false).expect("ours");
+        let second = DataDir::open(Some(&path), root.path(), false);
+        assert!(matches!(second, Err(DataDirError::Locked(_))));
+        drop(first);
+        DataDir::open(Some(&path), root.path(), false).expect("free again");
+    }
+
+    #[test]
+    fn a_temporary_directory_goes_away_unless_kept() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        for keep in [false, true] {
+            let data = DataDir::open(None, root.path(), keep).expect("creates");
+            let store = data.fresh(&cell()).expect("creates");
+            data.discard(&store).expect("removes");
+            let path = data.path().to_owned();
+            assert_eq!(data.is_temporary(), !keep);
+            drop(data);
+            assert_eq!((path.exists(), store.exists()), (keep, keep));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! From the rounds of a cell to its result.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::hlog::Interval;
+use crate::model::{CellResult, Floors, Resources, RoundResult, Status, Tag};
+use crate::stats::{self, MergeError};
+
+/// Computes everything in `cell` that follows from its rounds and their histograms.
+///
+/// # Errors
+/// [`MergeError`].
+pub fn aggregate(cell: &mut CellResult, intervals: &[Interval], floors: &Floors) -> Result<(), MergeError> {
+    let mut by_tag: BTreeMap<Tag, Vec<&Histogram<u64>>> = BTreeMap::new();
+    for interval in intervals {
+        by_tag.entry(interval.tag).or_default().push(&interval.histogram);
+    }
+    let merged = by_tag.into_iter().map(|(tag, parts)| Ok((tag, stats::summary(&stats::merge(parts)?))));
+    cell.latency_ns = merged.collect::<Result<_, MergeError>>()?;
+    let rates: Vec<f64> = cell.rounds.iter().map(|round| round.messages_per_s).collect();
+    cell.throughput = stats::throughput(&rates);
+    cell.resources = Some(medians(&cell.rounds));
+    cell.verified = verdict(&cell.rounds);
+    cell.failures = cell.rounds.iter().flat_map(complaints).collect();
+    cell.harness_share = share(cell, floors);
+    judge(cell);
+    Ok(())
+}
+
+/// False if any round is, true if all are, `None` if there was nothing to verify in one of them.
+fn verdict(rounds: &[RoundResult]) -> Option<bool> {
+    if rounds.iter().any(|round| round.verified == Some(false)) {
+        return Some(false);
+    }
+    let all = !rounds.is_empty() && rounds.iter().all(|round| round.verified == Some(true));
+    all.then_some(true)
+}
+
+/// What is wrong with a round, each with its number.
+fn complaints(round: &RoundResult) -> Vec<String> {
+    let lost = round.failed_after_acknowledge;
+    let lost = (lost > 0).then(|| format!("{lost} messages could not be stored after they were acknowledged"));
+    let idle = (round.messages == 0).then(|| "no message was stored".to_owned());
+    let all = round.failures.iter().cloned().chain(lost).chain(idle);
+    all.map(|complaint| format!("round {}: {complaint}", round.round)).collect()
+}
+
+fn judge(cell: &mut CellResult) {
+    let is_idle = cell.rounds.iter().any(|round| round.messages == 0);
+    if cell.verified == Some(false) || is_idle {
+        cell.status = Status::Failed;
+        cell.reason = Some(cell.failures.first().cloned().unwrap_or_else(|| "verification failed".to_owned()));
+    } else if cell.rounds.iter().any(|round| round.overloaded) {
+        let overloaded = cell.rounds.iter().filter(|round| round.overloaded).count();
+        cell.status = Status::Overloaded;
+        cell.reason = Some(format!("did not keep up with the rate in {overloaded} of {} rounds", cell.rounds.len()));
+    }
+}
+
+fn share(cell: &CellResult, floors: &Floors) -> Option<f64> {
+    let tags = [Tag::Acknowledged, Tag::Service];
+    let p50 = tags.iter().find_map(|tag| cell.latency_ns.get(tag)).map(|summary| summary.p50).filter(|p50| *p50 > 0)?;
+    Some((floors.harness_ns? / p50 as f64).min(1.0))
+}
+
+/// The median over rounds of each figure, over the rounds that have it.
+fn medians(rounds: &[RoundResult]) -> Resources {
+    let median = |figure: fn(&Resources) -> Option<u64>| {
+        let values: Vec<u64> = rounds.iter().filter_map(|round| figure(&round.resources)).collect();
+        stats::median_count(&values)
+    };
+    Resources {
+        cpu_ns: median(|resources| resources.cpu_ns),
+        peak_rss_bytes: median(|resources| resources.peak_rss_bytes),
+        bytes_written: median(|resources| resources.bytes_written),
+        disk_bytes: median(|resources| resources.disk_bytes),
+        user_bytes: median(|resources| resources.user_bytes),
+        syncs: median(|resources| resources.syncs),
+        reopen_ns: median(|resources| resources.reopen_ns),
+    }
+}

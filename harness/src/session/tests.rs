@@ -1,0 +1,258 @@
+//! The loop with a runner that measures nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use tempfile::TempDir;
+
+use super::*;
+use crate::machine;
+use crate::model::{self, Engine, Resources, RoundResult, Tag};
+use crate::plan::{Overrides, Source};
+use crate::rundir::RunDirError;
+
+/// What the mock does in one turn.
+type Script = fn(call: usize, job: &Job<'_>) -> Result<(), CellFailure>;
+
+/// Yields rounds with known numbers: `workers * 100 + round` messages in a second, each with that latency.
+struct Mock {
+    script: Script,
+    calls: Vec<(u32, u32)>,
+    floors: usize,
+}
+
+impl Mock {
+    fn new(script: Script) -> Self {
+        Self { script, calls: Vec::new(), floors: 0 }
+    }
+}
+
+impl Runner for Mock {
+    fn run_round(&mut self, job: &Job<'_>) -> Result<Round, CellFailure> {
+        assert_eq!(fs::read_dir(job.dir).expect("exists").count(), 0, "a round begins with an empty directory");
+        fs::write(job.dir.join("store"), "data").expect("is writable");
+        let call = self.calls.len();
+        self.calls.push((job.cell.axes.workers, job.round));
+        (self.script)(call, job)?;
+        Ok(round(u64::from(job.cell.axes.workers * 100 + job.round)))
+    }
+
+    fn floors(&mut self, _dir: &Path, _stop: &Stop) -> Result<Floors, CellFailure> {
+        self.floors += 1;
+        Ok(Floors { harness_ns: Some(10.0), ..Floors::default() })
+    }
+}
+
+fn round(messages: u64) -> Round {
+    let mut histogram = Histogram::new(3).expect("3 digits are allowed");
+    histogram.record_n(messages, messages).expect("it grows");
+    let result = RoundResult {
+        messages,
+        elapsed_ns: 1_000_000_000,
+        messages_per_s: messages as f64,
+        resources: Resources { user_bytes: Some(messages), ..Resources::default() },
+        verified: Some(true),
+        ..RoundResult::default()
+    };
+    let engine = Engine { version: "1".to_owned(), options: BTreeMap::new() };
+    Round { result, histograms: BTreeMap::from([(Tag::Acknowledged, histogram)]), engine }
+}
+
+struct Bench {
+    root: TempDir,
+    plan: Plan,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let text = "backend = 'memory'\nworkers = [1, 2, 3]\nrounds = 3\n".to_owned();
+        let source = Source { file: "p".to_owned(), stem: "p".to_owned(), text };
+        let plan = Plan::compile(&source, &Overrides::default()).expect("valid");
+        Self { root: tempfile::tempdir().expect("a temporary directory"), plan }
+    }
+
+    fn out(&self) -> std::path::PathBuf {
+        self.root.path().join("out")
+    }
+
+    fn data(&self) -> DataDir {
+        DataDir::open(Some(&self.root.path().join("data")), self.root.path(), false).expect("ours")
+    }
+
+    /// A new run, or with `dir` the earlier one.
+    fn run(&self, mock: &mut Mock, stop: &Stop) -> End {
+        let data = self.data();
+        let machine = machine::probe(data.path());
+        let (dir, run) = if self.out().exists() {
+            let (dir, plan, run) = RunDir::open(&self.out()).expect("a run");
+            assert_eq!(plan, self.plan);
+            let run = resume(&dir, &plan, run, &machine).expect("the same build and machine");
+            (dir, run)
+        } else {
+            let dir = RunDir::create(Some(&self.out()), &self.plan, now()).expect("creates");
+            (dir, new_run(&self.plan, machine, now()))
+        };
+        let mut session = Session::new(&self.plan, &dir, &data, run, now).expect("writable");
+        session.execute(mock, &mut Silent, stop).expect("nothing breaks")
+    }
+
+    fn saved(&self) -> Run {
+        model::load(&self.out().join("run.json")).expect("is there, whole")
+    }
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+}
+
+#[test]
+fn every_round_is_measured_once_in_the_scheduled_order() {
+    let bench = Bench::new();
+    let mut mock = Mock::new(|_, _| Ok(()));
+    assert_eq!(bench.run(&mut mock, &Stop::default()), End::Complete);
+    let turns = schedule(&bench.plan.cells, bench.plan.seed);
+    let expected: Vec<_> = turns.iter().map(|t| (bench.plan.cells[t.cell].axes.workers, t.round)).collect();
+    assert_eq!((mock.calls, mock.floors), (expected, 1));
+
+    let run = bench.saved();
+    assert!(run.complete);
+    let second = &run.cells[1];
+    let numbers: Vec<_> = second.rounds.iter().map(|round| (round.round, round.messages)).collect();
+    assert_eq!(numbers, [(0, 200), (1, 201), (2, 202)]);
+    assert_eq!(second.throughput.map(|t| (t.min, t.messages_per_s, t.max)), Some((200.0, 201.0, 202.0)));
+    let latency = second.latency_ns[&Tag::Acknowledged];
+    assert_eq!((latency.count, latency.min, latency.max), (603, 200, 202));
+    assert_eq!((second.verified, second.status), (Some(true), Status::Ok));
+    assert_eq!(second.resources.and_then(|r| r.user_bytes), Some(201));
+    assert_eq!(second.harness_share, Some(10.0 / 201.0));
+    let log = hlog::read(&bench.out().join(format!("{}.hlog", second.id))).expect("a log");
+    assert_eq!(log.iter().map(|interval| interval.histogram.len()).sum::<u64>(), 603);
+    let left: Vec<_> = fs::read_dir(bench.root.path().join("data")).expect("is there").collect();
+    assert_eq!(left.len(), 1, "only the marker stays: {left:?}");
+}
+
+#[test]
+fn a_finished_round_is_on_disk_before_the_next_begins_and_resuming_repeats_none() {
+    let bench = Bench::new();
+    let mut first = Mock::new(|call, job| {
+        let out = job.dir.parent().and_then(Path::parent).expect("data is beside out").join("out");
+        let saved = model::load(&out.join("run.json")).expect("whole at any time");
+        assert_eq!(saved.cells.iter().map(|cell| cell.rounds.len()).sum::<usize>(), call);
+        if call == 4 { Err(CellFailure::Interrupted) } else { Ok(()) }
+    });
+    assert_eq!(bench.run(&mut first, &Stop::default()), End::Interrupted);
+    assert!(!bench.saved().complete);
+
+    let mut second = Mock::new(|_, _| Ok(()));
+    assert_eq!(bench.run(&mut second, &Stop::default()), End::Complete);
+    assert_eq!(second.floors, 0, "the machine was measured already");
+    let mut all = first.calls[..4].to_vec();
+    all.extend(&second.calls);
+    let mut whole = Mock::new(|_, _| Ok(()));
+    Bench::new().run(&mut whole, &Stop::default());
+    assert_eq!(all, whole.calls);
+    assert!(
+        bench.saved().cells.iter().all(|cell| cell.latency_ns[&Tag::Acknowledged].count == 3 * cell.rounds[1].messages)
+    );
+
+    let mut third = Mock::new(|_, _| Ok(()));
+    assert_eq!(bench.run(&mut third, &Stop::default()), End::Complete);
+    assert_eq!(third.calls, []);
+}
+
+#[test]
+fn an_interval_of_a_round_that_never_reached_the_result_is_dropped() {
+    let bench = Bench::new();
+    let mut mock = Mock::new(|call, _| if call == 1 { Err(CellFailure::Interrupted) } else { Ok(()) });
+    bench.run(&mut mock, &Stop::default());
+    let cell = bench.saved().cells[0].clone();
+    let path = bench.out().join(format!("{}.hlog", cell.id));
+    let mut intervals = hlog::read(&path).expect("a log");
+    intervals.push(Interval { start_ms: 99_999, ..intervals[0].clone() });
+    hlog::write(&path, now(), &intervals).expect("writes");
+
+    bench.run(&mut Mock::new(|_, _| Ok(())), &Stop::default());
+    let starts: Vec<_> = hlog::read(&path).expect("a log").iter().map(|interval| interval.start_ms).collect();
+    assert_eq!((starts.len(), starts.contains(&99_999)), (3, false));
+}
+
+#[test]
+fn a_request_to_stop_is_heard_between_rounds() {
+    let bench = Bench::new();
+    let mut mock = Mock::new(|call, job| {
+        if call == 2 {
+            job.stop.request();
+        }
+        Ok(())
+    });
+    assert_eq!(bench.run(&mut mock, &Stop::default()), End::Interrupted);
+    assert_eq!(mock.calls.len(), 3);
+    assert_eq!(bench.saved().cells.iter().map(|cell| cell.rounds.len()).sum::<usize>(), 3);
+}
+
+#[test]
+fn a_cell_that_fails_or_is_refused_takes_no_more_turns_and_the_others_go_on() {
+    let bench = Bench::new();
+    let mut mock = Mock::new(|_, job| match (job.cell.axes.workers, job.round) {
+        (1, 1) => Err(CellFailure::Failed("disk on fire".to_owned())),
+        (2, 0) => Err(CellFailure::Refused("no bundler".to_owned())),
+        _ => Ok(()),
+    });
+    assert_eq!(bench.run(&mut mock, &Stop::default()), End::Complete);
+    assert_eq!(mock.calls.len(), 2 + 1 + 3);
+    let run = bench.saved();
+    let of =
+        |index: usize| (run.cells[index].status, run.cells[index].reason.as_deref(), run.cells[index].rounds.len());
+    assert_eq!(of(0), (Status::Failed, Some("round 1: disk on fire"), 1));
+    assert_eq!(of(1), (Status::Refused, Some("no bundler"), 0));
+    assert_eq!(of(2), (Status::Ok, None, 3));
+
+    let mut again = Mock::new(|_, _| Ok(()));
+    bench.run(&mut again, &Stop::default());
+    assert_eq!(again.calls.len(), 2 + 3, "resuming gives both another chance");
+    assert!(bench.saved().cells.iter().all(|cell| cell.status == Status::Ok && cell.failures.is_empty()));
+}
+
+#[test]
+fn c120_a_round_that_stored_nothing_or_does_not_verify_fails_its_cell() {
+    let plan = Bench::new().plan;
+    let outcome = |messages: u64, verified: Option<bool>| {
+        let mut cell = CellResult::new(&plan.cells[0]);
+        let failures = if verified == Some(false) { vec!["slot 3 is missing".to_owned()] } else { Vec::new() };
+        cell.rounds = vec![round(5).result, RoundResult { round: 1, verified, failures, ..round(messages).result }];
+        aggregate(&mut cell, &[], &Floors::default()).expect("nothing to add");
+        (cell.status, cell.verified, cell.reason)
+    };
+    assert_eq!(outcome(5, Some(true)), (Status::Ok, Some(true), None));
+    assert_eq!(outcome(5, None), (Status::Ok, None, None));
+    let broken = Some("round 1: slot 3 is missing".to_owned());
+    assert_eq!(outcome(5, Some(false)), (Status::Failed, Some(false), broken));
+    assert_eq!(outcome(0, Some(true)).0, Status::Failed);
+}
+
+#[test]
+fn lost_messages_and_overload_are_said() {
+    let mut cell = CellResult::new(&Bench::new().plan.cells[0]);
+    let lossy = RoundResult { failed_after_acknowledge: 3, overloaded: true, ..round(5).result };
+    cell.rounds = vec![lossy];
+    aggregate(&mut cell, &[], &Floors::default()).expect("nothing to add");
+    assert_eq!(cell.status, Status::Overloaded);
+    assert_eq!(cell.reason.as_deref(), Some("did not keep up with the rate in 1 of 1 rounds"));
+    assert_eq!(cell.failures, ["round 0: 3 messages could not be stored after they were acknowledged"]);
+}
+
+#[test]
+fn a_run_of_another_build_or_machine_is_not_gone_on_with() {
+    let bench = Bench::new();
+    bench.run(&mut Mock::new(|_, _| Err(CellFailure::Interrupted)), &Stop::default());
+    let (dir, plan, run) = RunDir::open(&bench.out()).expect("a run");
+    let other = Machine { fingerprint: "000000000000".to_owned(), ..run.machine.clone() };
+    let mut newer = run.clone();
+    newer.slotbench.version = "99.0.0".to_owned();
+    for result in [resume(&dir, &plan, run.clone(), &other), resume(&dir, &plan, newer, &run.machine)] {
+        assert!(matches!(result, Err(RunDirError::Different { .. })));
+    }
+}
