@@ -1,20 +1,22 @@
 //! Items made by other software, signatures of every scheme, and damaged input.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod signers;
+
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::signature::UnparsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use k256::ecdsa::signature::hazmat::PrehashSigner as _;
-use rand::SeedableRng as _;
-use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use sha3::Keccak256;
 use slotbench_core::item::{BuildError, Item, ItemBuilder, ItemError, SignatureType, TagError, Template, VerifyError};
-use slotbench_core::wallet::{NoSigner, SignError, Signature, Signer, Wallet};
+use slotbench_core::wallet::{NoSigner, SignError, Signer, Wallet};
 use slotbench_core::{Address, Id};
+
+use signers::{Ethereum, Fixed, Malleability, SaltedRsa};
 
 /// An entry of `index.json`, the description of the sample files.
 #[derive(Deserialize)]
@@ -245,7 +247,7 @@ fn tags_beyond_the_limits_are_refused_when_building() {
 #[test]
 fn rsa_pss_verifies_with_a_salt_of_any_length() {
     for salt_len in [0, 20, 32, 100, 478] {
-        let signer = SaltedRsa { salt_len, ..SaltedRsa::load() };
+        let signer = SaltedRsa::load(salt_len);
         let item = ItemBuilder::new().tag("Salt", salt_len.to_string()).data("x").sign(&signer).unwrap();
         assert_eq!(item.verify(), Ok(()), "salt of {salt_len} bytes");
         let mut bytes = item.as_bytes().to_vec();
@@ -292,129 +294,37 @@ fn an_ethereum_owner_off_the_curve_has_a_typed_error() {
 
 #[test]
 fn a_signer_that_breaks_its_own_lengths_is_an_error() {
-    let built = ItemBuilder::new().sign(&Misfit { public_key: 31, signature: 64 });
-    let expected = SignError::Length { field: "public key", expected: 32, found: 31 };
-    assert!(matches!(built, Err(BuildError::Sign(error)) if error == expected));
-    let built = ItemBuilder::new().sign(&Misfit { public_key: 32, signature: 65 });
-    let expected = SignError::Length { field: "signature", expected: 64, found: 65 };
-    assert!(matches!(built, Err(BuildError::Sign(error)) if error == expected));
+    for (public_key, signature, field, expected) in [(31, 64, "public key", 32), (32, 65, "signature", 64)] {
+        let signer = Fixed { public_key: vec![1; public_key], signature: vec![1; signature] };
+        let found = if field == "signature" { signature } else { public_key };
+        let built = ItemBuilder::new().sign(&signer);
+        assert!(matches!(built, Err(BuildError::Sign(error)) if error == SignError::Length { field, expected, found }));
+    }
+}
+
+/// With a public key of small order the identity and zero are a signature of every eighth message or more.
+#[test]
+fn an_ed25519_owner_for_whom_anybody_can_sign_is_refused() {
+    let point = |first: u8, middle: u8, last: u8| [&[first][..], &[middle; 30], &[last]].concat();
+    let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+    let order_8 = (0..32).map(|at| u8::from_str_radix(&order_8[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let signature = [&[1][..], &[0; 63]].concat();
+    for public_key in [point(0, 0, 0), point(0, 0, 0x80), point(1, 0, 0), point(0xEC, 0xFF, 0x7F), order_8] {
+        let signer = Fixed { public_key, signature: signature.clone() };
+        let items = (0..100_u8).map(|n| ItemBuilder::new().data([n]).sign(&signer).unwrap());
+        let forged: Vec<_> = items.filter(raw_ed25519_verifies).collect();
+        assert!(!forged.is_empty(), "the library takes no forged signature of {:02x?}", signer.public_key);
+        for item in forged {
+            assert_eq!(item.verify(), Err(VerifyError::Owner("ed25519 public key of full order")));
+        }
+    }
+}
+
+fn raw_ed25519_verifies(item: &Item) -> bool {
+    let key = UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, item.owner());
+    key.verify(&item.deep_hash(), item.signature()).is_ok()
 }
 
 fn ed25519(seed: u8) -> Wallet {
     Wallet::ed25519_from_seed([seed; 32]).unwrap()
-}
-
-/// Signs as an Arweave wallet with a salt of a chosen length would.
-struct SaltedRsa {
-    key: rsa::RsaPrivateKey,
-    modulus: Vec<u8>,
-    salt_len: usize,
-}
-
-impl SaltedRsa {
-    fn load() -> Self {
-        let text = std::fs::read(data_path("wallets/rsa4096.json")).unwrap();
-        let jwk: serde_json::Value = serde_json::from_slice(&text).unwrap();
-        let field = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
-        let [p, q, e] = ["p", "q", "e"].map(|name| rsa::BoxedUint::from_be_slice_vartime(&field(name)));
-        Self { key: rsa::RsaPrivateKey::from_p_q(p, q, e).unwrap(), modulus: field("n"), salt_len: 0 }
-    }
-}
-
-impl Signer for SaltedRsa {
-    fn signature_type(&self) -> SignatureType {
-        SignatureType::Arweave
-    }
-
-    fn public_key(&self) -> &[u8] {
-        &self.modulus
-    }
-
-    fn address(&self) -> Address {
-        Address::Key(Id::from_slice(&Sha256::digest(&self.modulus)).unwrap())
-    }
-
-    fn sign(&self, payload: &[u8]) -> Result<Signature, SignError> {
-        let key = rsa::pss::SigningKey::<Sha256>::new_with_salt_len(self.key.clone(), self.salt_len);
-        let signature = key.sign_with_rng(&mut rand::rngs::StdRng::seed_from_u64(1), payload);
-        Ok(Signature::from(&*signature.to_bytes()))
-    }
-}
-
-/// What somebody without the key can change in a signature.
-#[derive(Clone, Copy)]
-enum Malleability {
-    /// Nothing: as wallets sign.
-    LowS,
-    /// The last byte.
-    OtherRecoveryId,
-    /// `s` negated.
-    HighS,
-}
-
-struct Ethereum {
-    key: k256::ecdsa::SigningKey,
-    public_key: Vec<u8>,
-    malleability: Malleability,
-}
-
-impl Ethereum {
-    fn new(secret: [u8; 32], malleability: Malleability) -> Self {
-        let key = k256::ecdsa::SigningKey::from_slice(&secret).unwrap();
-        let public_key = key.verifying_key().to_sec1_point(false).as_bytes().to_vec();
-        Self { key, public_key, malleability }
-    }
-}
-
-impl Signer for Ethereum {
-    fn signature_type(&self) -> SignatureType {
-        SignatureType::Ethereum
-    }
-
-    fn public_key(&self) -> &[u8] {
-        &self.public_key
-    }
-
-    fn address(&self) -> Address {
-        Address::Ethereum(Keccak256::digest(&self.public_key[1..])[12..].try_into().unwrap())
-    }
-
-    fn sign(&self, payload: &[u8]) -> Result<Signature, SignError> {
-        let message = [b"\x19Ethereum Signed Message:\n48", payload].concat();
-        let (mut signature, recovery): (k256::ecdsa::Signature, k256::ecdsa::RecoveryId) =
-            self.key.sign_prehash(&Keccak256::digest(message)).unwrap();
-        let mut last = 27 + recovery.to_byte();
-        match self.malleability {
-            Malleability::LowS => {}
-            Malleability::OtherRecoveryId => last ^= 1,
-            Malleability::HighS => {
-                signature = k256::ecdsa::Signature::from_scalars(signature.r(), -signature.s()).unwrap();
-            }
-        }
-        Ok(Signature::from(&[&signature.to_bytes()[..], &[last]].concat()[..]))
-    }
-}
-
-/// A signer that does not keep to its type's lengths.
-struct Misfit {
-    public_key: usize,
-    signature: usize,
-}
-
-impl Signer for Misfit {
-    fn signature_type(&self) -> SignatureType {
-        SignatureType::Ed25519
-    }
-
-    fn public_key(&self) -> &[u8] {
-        &[1; 64][..self.public_key]
-    }
-
-    fn address(&self) -> Address {
-        Address::Ethereum([0; 20])
-    }
-
-    fn sign(&self, _payload: &[u8]) -> Result<Signature, SignError> {
-        Ok(Signature::from(&[1; 128][..self.signature]))
-    }
 }
