@@ -62,11 +62,23 @@ pub enum SignError {
     },
 }
 
-/// A key pair: ed25519 or RSA-4096.
+/// A key pair: ed25519 or RSA-4096. It signs,
 ///
-/// ```compile_fail
+/// ```
+/// fn signs<T: slotbench_core::Signer>() {}
+/// signs::<slotbench_core::Wallet>();
+/// ```
+///
+/// but is never printed or stored by accident:
+///
+/// ```compile_fail,E0277
 /// fn shows<T: std::fmt::Debug>() {}
-/// shows::<slotbench_core::wallet::Wallet>(); // no Debug: a key is never printed by accident
+/// shows::<slotbench_core::Wallet>();
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn stores<T: serde::Serialize>() {}
+/// stores::<slotbench_core::Wallet>();
 /// ```
 pub struct Wallet {
     key: PrivateKey,
@@ -178,8 +190,8 @@ impl Wallet {
     /// [`WalletError::Io`]; also when the file exists, since overwriting a wallet would lose a key.
     pub fn write_jwk(&self, path: impl AsRef<Path>) -> Result<(), WalletError> {
         let path = path.as_ref();
-        let text = jwk::write(&self.key).map_err(|source| WalletError::Jwk { path: path.to_owned(), source })?;
-        jwk::create_private(path, text.as_bytes()).map_err(io("create", path))
+        let json = jwk::write(&self.key).map_err(|source| WalletError::Jwk { path: path.to_owned(), source })?;
+        jwk::create_private(path, &json).map_err(io("create", path))
     }
 
     fn new(key: PrivateKey) -> Option<Self> {

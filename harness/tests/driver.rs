@@ -14,7 +14,7 @@ use slotbench_core::store::Batch;
 use slotbench_core::{Durability, assignments};
 
 fn cells(plan: &str) -> Vec<Cell> {
-    let source = Source::new("test.toml", plan);
+    let source = Source { file: "test.toml".into(), stem: "test".into(), text: plan.into() };
     Plan::compile(&source, &Overrides::default()).unwrap_or_else(|error| panic!("{error}")).cells
 }
 
@@ -66,6 +66,7 @@ fn signatures_history_duplicates_and_commit_each() {
         backend = "memory"
         rounds = 1
         ops = 120
+        warmup = "10ms"
         workers = 5
         [[cells]]
         workload = { sign = "ed25519", verify = true, processes = 2 }
@@ -95,7 +96,7 @@ fn a_round_that_ends_by_time_stops_in_time_and_drains() {
 
 #[test]
 fn null_is_measured_and_has_nothing_to_verify() {
-    let (_, round) = run_all("backend = \"null\"\nrounds = 1\nops = 1000\n").pop().expect("one cell");
+    let (_, round) = run_all("backend = \"null\"\nrounds = 1\nops = 1000\nwarmup = \"10ms\"\n").pop().expect("one cell");
     assert_eq!((round.result.messages, round.result.verified), (1000, None));
 }
 
@@ -143,8 +144,12 @@ fn c119_benchmark_b1_exists_in_the_four_original_configurations_and_their_peers(
 fn c120_a_store_that_lost_or_damaged_a_slot_fails_verification() {
     let kind = Kind::find("memory").expect("built in");
     let damages: [&dyn Fn(&mut Batch, slotbench_core::Id); 2] = [
-        &|batch, process| { batch.delete(assignments::slot_key(&process, 3)); },
-        &|batch, process| { batch.put(assignments::slot_key(&process, 5), bytes::Bytes::from_static(b"no link")); },
+        &|batch, process| {
+            batch.delete(assignments::slot_key(&process, 3));
+        },
+        &|batch, process| {
+            batch.put(assignments::slot_key(&process, 5), bytes::Bytes::from_static(b"no link"));
+        },
     ];
     for damage in damages {
         let store = kind.open(Path::new("unused"), &Options::default()).expect("opens");

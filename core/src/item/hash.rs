@@ -1,9 +1,13 @@
 //! SHA-256, SHA-384 and Arweave's deep hash.
+//!
+//! Measured with SHA and AVX2 instructions at hand, `aws-lc-rs` is the faster by a tenth for SHA-256 of one or two
+//! blocks and `sha2` by a twentieth for SHA-384.
 
 use std::io::Write as _;
 use std::sync::LazyLock;
 
 use aws_lc_rs::digest;
+use sha2::Digest as _;
 
 use super::SignatureType;
 
@@ -18,9 +22,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 fn sha384(bytes: &[u8]) -> Sha384 {
-    let mut out = [0; 48];
-    out.copy_from_slice(digest::digest(&digest::SHA384, bytes).as_ref());
-    out
+    sha2::Sha384::digest(bytes).into()
 }
 
 fn sha384_pair(left: &Sha384, right: &Sha384) -> Sha384 {
@@ -75,17 +77,45 @@ fn blob(bytes: &[u8]) -> Sha384 {
     static EMPTY: LazyLock<Sha384> = LazyLock::new(|| sha384_pair(&header("blob", 0), &sha384(&[])));
     match bytes {
         [] => *EMPTY,
-        _ => sha384_pair(&header("blob", bytes.len()), &sha384(bytes)),
+        _ => sha384_pair(&blob_header(bytes.len()), &sha384(bytes)),
     }
+}
+
+/// Of a blob of some length. Short ones are kept (48 KiB): that saves one hash in four for small tags and data.
+fn blob_header(length: usize) -> Sha384 {
+    static SHORT: LazyLock<Vec<Sha384>> = LazyLock::new(|| (0..1024).map(|length| header("blob", length)).collect());
+    SHORT.get(length).copied().unwrap_or_else(|| header("blob", length))
 }
 
 /// H(kind || length in decimal).
 fn header(kind: &str, length: usize) -> Sha384 {
-    // 4 letters and at most 20 digits.
+    // At most 4 letters and 20 digits.
     let mut text = [0_u8; 24];
     let mut rest = &mut text[..];
     // Cannot fail: the buffer holds the longest number.
     let _ = write!(rest, "{kind}{length}");
     let unused = rest.len();
     sha384(&text[..text.len() - unused])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition, step by step, without anything kept.
+    fn plain(elements: [&[u8]; ELEMENTS]) -> Sha384 {
+        let hash = |parts: &[&[u8]]| -> Sha384 { sha2::Sha384::digest(parts.concat()).into() };
+        let blob = |bytes: &[u8]| hash(&[&hash(&[format!("blob{}", bytes.len()).as_bytes()]), &hash(&[bytes])]);
+        elements.iter().fold(hash(&[b"list8"]), |running, element| hash(&[&running, &blob(element)]))
+    }
+
+    #[test]
+    fn what_is_kept_does_not_change_the_deep_hash() {
+        for length in [0, 1, 9, 10, 1023, 1024, 100_000] {
+            let data = vec![7; length];
+            let elements: [&[u8]; ELEMENTS] = [b"dataitem", b"1", b"3", &data, b"", b"anchor", b"tags", &data];
+            let hash = elements[3..].iter().fold(DeepHash::begin(SignatureType::Ethereum), |h, e| h.element(e));
+            assert_eq!(hash.finish(), plain(elements), "{length} bytes");
+        }
+    }
 }

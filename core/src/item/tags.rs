@@ -3,6 +3,8 @@
 //! The array is a sequence of blocks, each a count and that many records, ended by a count of zero. A negative count
 //! is followed by the block's size in bytes. An empty list may also take no bytes at all, and so it does in nearly
 //! every item found in the wild. Source: Apache Avro 1.11, "Binary Encoding"; ANS-104.
+//!
+//! ANS-104 also forbids empty names and values. Clients make them and arbundles verifies them, so they are taken.
 
 use super::cursor::{Cursor, LongError};
 

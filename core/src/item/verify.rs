@@ -23,7 +23,36 @@ pub(super) fn verify(
 }
 
 fn verify_ed25519(owner: &[u8], message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
+    if is_small_order(owner) {
+        return Err(VerifyError::Owner("ed25519 public key of full order"));
+    }
     UnparsedPublicKey::new(&ED25519, owner).verify(message, signature).map_err(|_| VerifyError::Invalid)
+}
+
+/// Whether a public key is one of the few points for which anybody can sign. RFC 8032 lets them verify, and one of them
+/// is the owner of unsigned items: 32 zeros.
+fn is_small_order(owner: &[u8]) -> bool {
+    /// The `y` of the points of order 8.
+    const ORDER_8: [[u8; 32]; 2] = [
+        [
+            0x26, 0xE8, 0x95, 0x8F, 0xC2, 0xB2, 0x27, 0xB0, 0x45, 0xC3, 0xF4, 0x89, 0xF2, 0xEF, 0x98, 0xF0, 0xD5, 0xDF,
+            0xAC, 0x05, 0xD3, 0xC6, 0x33, 0x39, 0xB1, 0x38, 0x02, 0x88, 0x6D, 0x53, 0xFC, 0x05,
+        ],
+        [
+            0xC7, 0x17, 0x6A, 0x70, 0x3D, 0x4D, 0xD8, 0x4F, 0xBA, 0x3C, 0x0B, 0x76, 0x0D, 0x10, 0x67, 0x0F, 0x2A, 0x20,
+            0x53, 0xFA, 0x2C, 0x39, 0xCC, 0xC6, 0x4E, 0xC7, 0xFD, 0x77, 0x92, 0xAC, 0x03, 0x7A,
+        ],
+    ];
+    let Ok(mut y) = <[u8; 32]>::try_from(owner) else { return false };
+    // The highest bit is the sign of x.
+    y[31] &= 0x7F;
+    match y {
+        // 0 and 1: orders 4 and 1.
+        [0 | 1, middle @ .., 0] if middle == [0; 30] => true,
+        // p - 1: order 2; p and p + 1: 0 and 1 again.
+        [0xEC..=0xEE, middle @ .., 0x7F] if middle == [0xFF; 30] => true,
+        _ => ORDER_8.contains(&y),
+    }
 }
 
 /// The exponent of every Arweave wallet; an item carries the modulus only.

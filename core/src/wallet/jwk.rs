@@ -138,12 +138,15 @@ fn text_of(field: &Option<Field>) -> Option<&str> {
 }
 
 /// The JSON text of a key pair.
-pub(super) fn write(key: &PrivateKey) -> Result<Zeroizing<String>, JwkError> {
+pub(super) fn write(key: &PrivateKey) -> Result<Zeroizing<Vec<u8>>, JwkError> {
     let jwk = match key {
         PrivateKey::Rsa(pair) => rsa_jwk(pair)?,
         PrivateKey::Ed25519(pair) => ed25519_jwk(pair)?,
     };
-    serde_json::to_string(&jwk).map(Zeroizing::new).map_err(|_| JwkError::Export)
+    // Twice what a key takes: a buffer that grows would leave copies behind.
+    let mut json = Zeroizing::new(Vec::with_capacity(8192));
+    serde_json::to_writer(&mut *json, &jwk).map_err(|_| JwkError::Export)?;
+    Ok(json)
 }
 
 fn rsa_jwk(pair: &RsaKeyPair) -> Result<Jwk, JwkError> {

@@ -42,8 +42,8 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailu
     refuse_what_is_not_built(cell)?;
     let site = Site::of(cell, job.dir)?;
     let mut messages = Messages { driver, job, sent: 0, acknowledged: 0 };
-    messages.fill_history(&site)?;
     let store = site.open()?;
+    messages.fill_history(&store)?;
     let described = store.describe();
     let measured = measure(&mut messages, &site, store)?;
     Ok(measured.into_round(job, described))
@@ -165,19 +165,16 @@ impl Messages<'_> {
         Ok(outcome)
     }
 
-    /// Stores the cell's history as fast as the engine can, then closes the store.
-    fn fill_history(&mut self, site: &Site) -> Result<(), CellFailure> {
+    /// Stores the cell's history as fast as the engine can.
+    fn fill_history(&mut self, store: &Arc<dyn Store>) -> Result<(), CellFailure> {
         let history = usize::try_from(self.job.cell.axes.workload.history).unwrap_or(usize::MAX);
         if history == 0 {
             return Ok(());
         }
-        let store = site.open()?;
-        let config = Config { durability: Durability::Memory.min(site.tier), ..self.config(site.tier)? };
-        let config = Config { mode: CoreMode::Local, commit: CommitMode::Group, ..config };
-        let scheduler = new_scheduler(&store, config)?;
+        let config = Config { mode: CoreMode::Local, commit: CommitMode::Group, ..self.config(Durability::Memory)? };
+        let scheduler = new_scheduler(store, Config { window: WINDOW.max(HISTORY_WORKERS), ..config })?;
         let order = Order { messages: history, workers: HISTORY_WORKERS, limit: Duration::MAX, epoch: Epoch::start() };
         self.pass(&scheduler, order)?;
-        drop(scheduler);
         store.sync().map_err(|error| failed("the history cannot be synced", &error))
     }
 }
