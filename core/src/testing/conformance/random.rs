@@ -61,7 +61,7 @@ fn bound() -> impl Strategy<Value = Key> {
 }
 
 fn bytes() -> impl Strategy<Value = Bytes> {
-    vec(any::<u8>(), 0..40).prop_map(Bytes::from)
+    prop_oneof![1 => Just(Bytes::new()), 6 => vec(any::<u8>(), 1..40).prop_map(Bytes::from)]
 }
 
 #[derive(Debug, Clone)]
@@ -96,14 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn batch(ops: Vec<Op>) -> Batch {
     let mut batch = Batch::new();
-    for op in ops {
-        match op {
-            Op::Put { key, value } => batch.put(key, value),
-            Op::Link { key, target } => batch.link(key, target),
-            Op::Group { key } => batch.group(key),
-            Op::Delete { key } => batch.delete(key),
-        };
-    }
+    ops.into_iter().for_each(|op| _ = batch.push(op));
     batch
 }
 
