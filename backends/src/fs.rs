@@ -37,7 +37,8 @@
 //!
 //! At tiers `memory` and `process` nothing is synced: what has been written to the page cache survives the process. The
 //! journal serves atomicity alone, and is rewound after every batch. After a *power cut* such batches may be lost, in
-//! part too, and files may be torn: that is what their tier means. [`Store::sync`] makes them last.
+//! part too, and files may be torn: that is what their tier means, also for a key whose earlier value was safe.
+//! [`Store::sync`] makes them last.
 //!
 //! # Failures
 //! After any failed write or sync the store takes no more batches until it is opened again: Linux may drop a page whose
@@ -45,6 +46,8 @@
 //! anew. Should step 3 fail half-way, reads fail as well, for they would see half a batch.
 
 mod checksum;
+#[cfg(test)]
+mod crash;
 mod disk;
 mod journal;
 mod layout;
@@ -52,6 +55,8 @@ mod name;
 mod ops;
 mod place;
 mod setup;
+#[cfg(test)]
+mod simulated;
 mod tree;
 mod unsynced;
 mod writer;
@@ -113,7 +118,7 @@ impl Fs {
         let disk = Disk::new(dir, root, ops);
         let lock = setup::lock(&disk, dir)?;
         let settings = setup::prepare(&disk, dir, options)?;
-        let file_system = setup::file_system(&disk, dir)?;
+        let file_system = setup::file_system(&disk)?;
         let writer = Mutex::new(Writer::open(&disk, settings)?);
         let (applies, ops) = (AtomicU64::new(0), AtomicU64::new(0));
         Ok(Self { disk, settings, file_system, writer, torn: RwLock::new(false), applies, ops, _lock: lock })

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, Dir, FileType, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, FsWord, OFlags};
 use rustix::io::Errno;
 use slotbench_core::store::StoreError;
 
@@ -61,10 +61,6 @@ impl Disk {
     /// Works in `root`, which was opened at `path`; changes go through `ops`.
     pub(super) fn new(path: &Path, root: Root, ops: Box<dyn FileOps>) -> Self {
         Self { path: path.to_owned(), root, ops, staged: AtomicU64::new(0), tally: Tally::default() }
-    }
-
-    pub(super) fn root(&self) -> &Root {
-        &self.root
     }
 
     /// An error with the full path, put together only when it is needed.
@@ -134,6 +130,14 @@ impl Disk {
         }
     }
 
+    /// Makes an empty file, unless there is one.
+    pub(super) fn make_file(&self, path: &str) -> Result<(), StoreError> {
+        if self.exists(path)? {
+            return Ok(());
+        }
+        self.ops.create(path, &[]).map(drop).map_err(self.failed("create", path))
+    }
+
     pub(super) fn write_at(&self, file: &File, path: &str, bytes: &[u8], offset: u64) -> Result<(), StoreError> {
         self.ops.write_at(file, bytes, offset).map_err(self.failed("write", path))
     }
@@ -148,10 +152,15 @@ impl Disk {
         self.ops.sync_file(file).map_err(self.failed("fdatasync", path))
     }
 
-    /// Makes a directory's entries durable.
+    /// Makes a directory's entries durable; the empty path is the store's own directory, `..` the one it lies in.
     pub(super) fn sync_dir(&self, path: &str) -> Result<(), StoreError> {
         add(&self.tally.syncs, 1);
         self.ops.sync_dir(path).map_err(self.failed("fsync", path))
+    }
+
+    /// The kind of file system it lies on, as statfs(2) tells it.
+    pub(super) fn magic(&self) -> Result<FsWord, StoreError> {
+        self.ops.magic().map_err(self.failed("statfs", ""))
     }
 
     /// Opens a file of ours.

@@ -3,7 +3,8 @@
 //! A record is the length of its body (4 bytes, little endian), the CRC-32C of all that follows (4), a number that
 //! counts up (8), and the body: the operations of one batch, values included. Records follow each other from the
 //! start of the file. The journal ends before the first record that is incomplete, fails its checksum, or does not
-//! continue the count; so it can be rewound without erasing, and what is left of an earlier pass is never read.
+//! continue the count; so it can be rewound without erasing (which keeps its blocks: to overwrite them costs no metadata),
+//! and what is left of an earlier pass is never read behind a record of this one.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -35,8 +36,6 @@ pub(super) struct Journal {
     next: u64,
     /// Whether the records up to `end` include one that was synced.
     holds_synced: bool,
-    /// Whether the last record was not synced.
-    tail_unsynced: bool,
     /// Whether a power cut may bring back records that were rewound over.
     may_come_back: bool,
     record: Vec<u8>,
@@ -45,13 +44,12 @@ pub(super) struct Journal {
 impl Journal {
     /// Opens the journal, and reads the batches that an earlier process left in it.
     pub(super) fn open(disk: &Disk) -> Result<(Self, Vec<Batch>), StoreError> {
-        let mut file = disk.open(JOURNAL, OFlags::RDWR | OFlags::CREATE)?;
+        let mut file = disk.open(JOURNAL, OFlags::RDWR)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(StoreError::io("read", JOURNAL.as_ref()))?;
         let may_come_back = !bytes.is_empty();
         let left = decode(Bytes::from(bytes))?;
-        let (holds_synced, tail_unsynced, record) = (false, false, Vec::new());
-        Ok((Self { file, end: 0, next: 1, holds_synced, tail_unsynced, may_come_back, record }, left))
+        Ok((Self { file, end: 0, next: 1, holds_synced: false, may_come_back, record: Vec::new() }, left))
     }
 
     /// Empties the file for good, once what was found in it is durable in the tree. The count starts over, so nothing
@@ -71,7 +69,6 @@ impl Journal {
         disk.write_at(&self.file, JOURNAL, &self.record, self.end)?;
         self.end += self.record.len() as u64;
         self.next += 1;
-        self.tail_unsynced = true;
         self.may_come_back = true;
         add(&disk.tally.journal_bytes, self.record.len() as u64);
         if synced { self.sync(disk) } else { Ok(()) }
@@ -79,7 +76,6 @@ impl Journal {
 
     fn sync(&mut self, disk: &Disk) -> Result<(), StoreError> {
         disk.sync_file(&self.file, JOURNAL)?;
-        self.tail_unsynced = false;
         self.holds_synced = true;
         Ok(())
     }
@@ -92,21 +88,21 @@ impl Journal {
 
     /// Starts again at the beginning, once every record is in the tree, durably so if one of them was synced.
     ///
-    /// Rewinding need not be synced: should a power cut bring all records back, replaying them ends in the state they
-    /// ended in before. Not so if only the synced ones can come back, behind which the tree was synced too. Nor if the
-    /// tree goes on without the journal and is then synced: that is for the caller to know, and to say `for_good`.
+    /// Records written over the old ones reach the disk page by page, in any order. Were the old ones not invalid by
+    /// then, a power cut could bring back the first of them without the later ones, and replay old values over newer
+    /// durable ones. The same holds for records never synced once the tree they went to has been: that is for the
+    /// caller to know, and to say `for_good`.
     pub(super) fn rewind(&mut self, disk: &Disk, for_good: bool) -> Result<(), StoreError> {
-        let in_part = self.holds_synced && self.tail_unsynced;
         if self.end > 0 {
+            // One header is enough, and lies in one sector: it is there or not.
             disk.write_at(&self.file, JOURNAL, &[0; HEADER_LEN], 0)?;
         }
-        if self.may_come_back && (for_good || in_part) {
+        if self.holds_synced || (for_good && self.may_come_back) {
             disk.sync_file(&self.file, JOURNAL)?;
             self.may_come_back = false;
         }
         self.end = 0;
         self.holds_synced = false;
-        self.tail_unsynced = false;
         Ok(())
     }
 

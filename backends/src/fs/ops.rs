@@ -1,4 +1,4 @@
-//! The file operations that change something, one by one, so that tests can count, fail and cut them short.
+//! The file operations that change something, and the one they depend on, so that tests can count and fail them.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -6,10 +6,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FsWord, Mode, OFlags};
 use rustix::io::retry_on_intr;
 
-/// What the engine does to a file system. Paths are relative to the store's directory, which is the empty path.
+/// What the engine does to a file system. Paths are relative to the store's directory, which is itself
+/// the empty path.
 pub(super) trait FileOps: Send + Sync {
     /// Makes a file that does not exist yet and writes all of `bytes`.
     fn create(&self, path: &str, bytes: &[u8]) -> io::Result<File>;
@@ -29,6 +30,8 @@ pub(super) trait FileOps: Send + Sync {
     fn sync_file(&self, file: &File) -> io::Result<()>;
     /// `fsync` of a directory: its entries.
     fn sync_dir(&self, path: &str) -> io::Result<()>;
+    /// The kind of file system, as statfs(2) tells it.
+    fn magic(&self) -> io::Result<FsWord>;
 }
 
 /// A directory, by descriptor: paths below it stay short to walk and remain valid when it is moved.
@@ -100,5 +103,9 @@ impl FileOps for Root {
     fn sync_dir(&self, path: &str) -> io::Result<()> {
         let directory = self.directory(path)?;
         Ok(retry_on_intr(|| rustix::fs::fsync(&directory))?)
+    }
+
+    fn magic(&self) -> io::Result<FsWord> {
+        Ok(rustix::fs::fstatfs(&self.dir)?.f_type)
     }
 }

@@ -60,9 +60,13 @@ pub(super) fn prepare(disk: &Disk, path: &Path, options: &Options) -> Result<Set
     let layout = match disk.read(FORMAT)? {
         Some(Content::File(text)) => stored_layout(&text, asked)?,
         Some(Content::Link(_)) => return Err(corrupt("is a symbolic link")),
-        None => create(disk, path, asked)?,
+        None => create(disk, asked)?,
     };
     disk.make_dir(TREE)?;
+    disk.make_file(JOURNAL)?;
+    // Every time: the process that made them may have died before it came to this.
+    disk.sync_dir("")?;
+    disk.sync_dir("..")?;
     Ok(Settings { layout, checkpoint_ops })
 }
 
@@ -123,7 +127,7 @@ fn clear_staging(disk: &Disk) -> Result<(), StoreError> {
 }
 
 /// Writes the format of a new store.
-fn create(disk: &Disk, path: &Path, asked: Option<Layout>) -> Result<Layout, StoreError> {
+fn create(disk: &Disk, asked: Option<Layout>) -> Result<Layout, StoreError> {
     if !disk.list(TREE)?.is_empty() {
         return Err(corrupt(format!("is missing, although there is a {TREE}")));
     }
@@ -132,18 +136,7 @@ fn create(disk: &Disk, path: &Path, asked: Option<Layout>) -> Result<Layout, Sto
     let (staged, file) = disk.stage(text.as_bytes())?;
     disk.sync_file(&file, FORMAT)?;
     disk.publish(&staged, FORMAT)?;
-    disk.make_dir(TREE)?;
-    disk.open(JOURNAL, OFlags::RDWR | OFlags::CREATE)?;
-    disk.sync_dir("")?;
-    sync_parent(path)?;
     Ok(layout)
-}
-
-/// Makes the entry of the store's own directory durable.
-fn sync_parent(path: &Path) -> Result<(), StoreError> {
-    let parent = path.join("..");
-    let opened = std::fs::File::open(&parent).map_err(StoreError::io("open", &parent))?;
-    rustix::fs::fsync(&opened).map_err(|error| StoreError::io("fsync", &parent)(error.into()))
 }
 
 fn stored_layout(text: &[u8], asked: Option<Layout>) -> Result<Layout, StoreError> {
@@ -182,13 +175,12 @@ const FILE_SYSTEMS: &[(FsWord, &str)] = &[
     (TMPFS, "tmpfs"),
     (RAMFS, "ramfs"),
 ];
-const TMPFS: FsWord = 0x0102_1994;
+pub(super) const TMPFS: FsWord = 0x0102_1994;
 const RAMFS: FsWord = 0x8584_58F6;
 
 /// What the store's directory lies on.
-pub(super) fn file_system(disk: &Disk, path: &Path) -> Result<FileSystem, StoreError> {
-    let statfs = rustix::fs::fstatfs(disk.root().fd());
-    let magic = statfs.map_err(|error| StoreError::io("statfs", path)(error.into()))?.f_type;
+pub(super) fn file_system(disk: &Disk) -> Result<FileSystem, StoreError> {
+    let magic = disk.magic()?;
     let known = FILE_SYSTEMS.iter().find(|(number, _)| *number == magic);
     let name = known.map_or_else(|| format!("file system {magic:#x}"), |(_, name)| (*name).to_owned());
     Ok(FileSystem { name, volatile: magic == TMPFS || magic == RAMFS })

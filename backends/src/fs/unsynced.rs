@@ -19,7 +19,7 @@ const MAX_DURABLE: usize = 1 << 16;
 pub(super) struct Unsynced {
     /// Open since they were written, because Linux reports a failed write-back only to those who had the file open, or
     /// while it remembers the inode.
-    files: Vec<File>,
+    files: Vec<(File, String)>,
     /// Directories with changed entries.
     dirs: BTreeSet<String>,
     /// Directories that a power cut does not take away, as far as known.
@@ -34,14 +34,14 @@ impl Unsynced {
         Self { overflown, ..Self::default() }
     }
 
-    /// Takes a file just written. Beyond the limit it is synced at once if its batch has to last.
-    pub(super) fn hold(&mut self, disk: &Disk, file: File, path: &str, lasting: bool) -> Result<(), StoreError> {
+    /// Takes a file just written that goes to `path`. Beyond the limit it is synced at once if its batch has to last.
+    pub(super) fn hold(&mut self, disk: &Disk, file: File, path: String, lasting: bool) -> Result<(), StoreError> {
         if self.files.len() < MAX_HELD {
-            self.files.push(file);
+            self.files.push((file, path));
             return Ok(());
         }
         if lasting {
-            return disk.sync_file(&file, path);
+            return disk.sync_file(&file, &path);
         }
         self.overflown = true;
         Ok(())
@@ -69,7 +69,7 @@ impl Unsynced {
 
     /// Makes everything listed durable: contents first, then the directories that name them, each once.
     pub(super) fn sync(&mut self, disk: &Disk) -> Result<(), StoreError> {
-        self.files.iter().try_for_each(|file| disk.sync_file(file, "(a value)"))?;
+        self.files.iter().try_for_each(|(file, path)| disk.sync_file(file, path))?;
         self.files.clear();
         self.sync_dirs(disk)
     }

@@ -2,7 +2,6 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use rustix::fs::OFlags;
 use slotbench_core::store::{Batch, Op, StoreError};
 
 use super::disk::{Disk, add};
@@ -106,7 +105,7 @@ impl Writer {
     /// Leaves a note, for whoever opens the store next, that not everything was synced.
     fn mark(&mut self, disk: &Disk) -> Result<(), StoreError> {
         if !self.marked {
-            disk.open(UNSYNCED, OFlags::WRONLY | OFlags::CREATE)?;
+            disk.make_file(UNSYNCED)?;
             self.marked = true;
         }
         Ok(())
@@ -116,9 +115,9 @@ impl Writer {
     fn stage(&mut self, disk: &Disk, batch: &Batch, lasting: bool) -> Result<Vec<String>, StoreError> {
         let mut staged = Vec::new();
         for op in batch.ops() {
-            if let Op::Put { value, .. } = op {
+            if let Op::Put { key, value } = op {
                 let (path, file) = disk.stage(value)?;
-                self.unsynced.hold(disk, file, &path, lasting)?;
+                self.unsynced.hold(disk, file, self.settings.layout.entry(key), lasting)?;
                 staged.push(path);
             }
         }
