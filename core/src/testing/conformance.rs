@@ -10,6 +10,8 @@ mod batch;
 mod bench;
 mod chain;
 mod concurrency;
+#[cfg(test)]
+mod faulty;
 mod links;
 mod order;
 mod paths;
@@ -94,6 +96,7 @@ macro_rules! each_conformance_check {
             a_chain_writes_to_the_first_writable_store_only
             random_operations_match_the_model
             random_path_operations_match_the_model
+            one_of_many_threads_makes_a_link
             threads_see_a_linearisable_history_of_each_key
         }
     };

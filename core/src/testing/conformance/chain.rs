@@ -149,7 +149,7 @@ pub(super) fn c097_reset_reaches_every_store_of_a_chain(bench: &Bench<'_>) -> Ou
 
 /// Dropping the chain, and with it the last handles, closes every store: each can be opened again at once.
 pub(super) fn c097_stop_closes_every_store_of_a_chain(bench: &Bench<'_>) -> Outcome {
-    let (first, second) = (bench.open("first")?, bench.open("second")?);
+    let (first, second) = (bench.open("first")?.lasting(), bench.open("second")?.lasting());
     let both = chain(&first, &second);
     put(&both, first.tier(), "x", "1")?;
     second.put("y", "2")?;

@@ -61,7 +61,7 @@ fn bound() -> impl Strategy<Value = Key> {
 }
 
 fn bytes() -> impl Strategy<Value = Bytes> {
-    vec(any::<u8>(), 0..40).prop_map(Bytes::from)
+    prop_oneof![1 => Just(Bytes::new()), 6 => vec(any::<u8>(), 1..40).prop_map(Bytes::from)]
 }
 
 #[derive(Debug, Clone)]
@@ -96,21 +96,14 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn batch(ops: Vec<Op>) -> Batch {
     let mut batch = Batch::new();
-    for op in ops {
-        match op {
-            Op::Put { key, value } => batch.put(key, value),
-            Op::Link { key, target } => batch.link(key, target),
-            Op::Group { key } => batch.group(key),
-            Op::Delete { key } => batch.delete(key),
-        };
-    }
+    ops.into_iter().for_each(|op| _ = batch.push(op));
     batch
 }
 
 pub(super) fn random_operations_match_the_model(bench: &Bench<'_>) -> Outcome {
     cases(bench, step(), |dir, steps| {
         let model = Model::new();
-        let mut store = bench.open(dir)?;
+        let mut store = bench.open(dir)?.lasting();
         for step in steps {
             match step {
                 Step::Apply(ops) => {
@@ -120,7 +113,7 @@ pub(super) fn random_operations_match_the_model(bench: &Bench<'_>) -> Outcome {
                 }
                 Step::Reopen if bench.is_persistent() => {
                     drop(store);
-                    store = bench.open(dir)?;
+                    store = bench.open(dir)?.lasting();
                 }
                 Step::Reopen => {}
                 question => alike(&store, &model, &question)?,
