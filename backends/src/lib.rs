@@ -52,6 +52,8 @@ engines! {
     #[cfg(feature = "rocksdb")] rocksdb::Rocksdb;
     #[cfg(feature = "sled")] sled::Sled;
     #[cfg(feature = "redb")] redb::Redb;
+    #[cfg(feature = "fjall")] fjall::Fjall;
+    #[cfg(feature = "lmdb")] lmdb::Lmdb;
     memory::Memory;
     null::Null;
 }

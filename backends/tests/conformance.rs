@@ -61,6 +61,8 @@ engines! {
     #[cfg(feature = "rocksdb")] rocksdb;
     #[cfg(feature = "sled")] sled;
     #[cfg(feature = "redb")] redb;
+    #[cfg(feature = "fjall")] fjall;
+    #[cfg(feature = "lmdb")] lmdb;
     memory;
 }
 

@@ -18,6 +18,9 @@ const VALUE: u8 = 0;
 const LINK: u8 = 1;
 const GROUP: u8 = 2;
 
+/// Stands for the root where an engine has no empty keys: no encoded segment starts with it, and it sorts before all.
+pub const ROOT: &[u8] = &[0];
+
 /// The two ends of a range of encoded keys.
 pub type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
@@ -42,6 +45,11 @@ impl<'a> Record<'a> {
     /// Bytes it takes.
     pub fn size(&self) -> usize {
         1 + self.payload.len()
+    }
+
+    /// Its tag and its payload.
+    pub fn parts(&self) -> (u8, &'a [u8]) {
+        (self.tag, self.payload)
     }
 
     /// Writes it to `out`, which is [`size`](Self::size) bytes long.
@@ -95,6 +103,19 @@ pub fn bounds<'a>(prefix: &'a Key, from: &'a Key, fence: &'a Key) -> Option<Boun
     // Engines panic on, or refuse, a range that ends before it starts.
     let start = if from > prefix { Bound::Included(from.as_bytes()) } else { Bound::Excluded(prefix.as_bytes()) };
     (from < fence).then(|| (start, Bound::Excluded(fence.as_bytes())))
+}
+
+/// An encoded key as an engine without empty keys stores it.
+pub fn never_empty(key: &[u8]) -> &[u8] {
+    if key.is_empty() { ROOT } else { key }
+}
+
+/// [`bounds`] for an engine without empty keys.
+pub fn above_root((start, end): Bounds<'_>) -> Bounds<'_> {
+    match start {
+        Bound::Excluded([]) => (Bound::Excluded(ROOT), end),
+        start => (start, end),
+    }
 }
 
 fn key(encoded: &[u8]) -> Result<Key, StoreError> {
