@@ -11,6 +11,7 @@
 //! | [`rundir`] | what a run leaves on disk, and going on with it |
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
+//! | [`report`] | results as text |
 
 pub mod axis;
 pub mod cell;
@@ -19,6 +20,7 @@ pub mod hlog;
 pub mod machine;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod rundir;
 pub mod runner;
 pub mod schedule;
