@@ -6,16 +6,13 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`axis`], [`cell`], [`size`] | the axes' values; one combination of them and its id |
-//! | [`plan`] | TOML plans, presets, overrides |
-//! | [`model`] | the types of `run.json` |
-//! | [`runner`] | what the measuring loop asks of the driver |
-//! | [`driver`], [`recorder`], [`verify`] | the driver: workers, histograms, verification |
-
 //! | [`plan`], [`schedule`] | TOML plans, presets, overrides; the order of rounds |
 //! | [`runner`], [`session`] | what the measuring loop asks of the driver; the loop |
-//! | [`rundir`] | what a run leaves on disk, and going on with it |
+//! | [`driver`], [`recorder`], [`verify`] | the driver: workers, histograms, verification |
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
+//! | [`rundir`] | what a run leaves on disk, and going on with it |
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
+//! | [`report`] | a run as text: terminal, Markdown, CSV |
 
 pub mod axis;
 pub mod cell;
@@ -26,6 +23,7 @@ pub mod machine;
 pub mod model;
 pub mod plan;
 pub mod recorder;
+pub mod report;
 pub mod rundir;
 pub mod runner;
 pub mod schedule;

@@ -10,6 +10,10 @@ mod latency;
 mod machine;
 mod resources;
 mod round;
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,125 @@
+//! The columns of a table: each heading stands beside the one function that fills its cells.
+
+use slotbench_core::Durability;
+
+use crate::model::{CellResult, Floors, Resources, RoundResult, Run, Summary, Tag};
+use crate::report::load::{self, LoadAxis};
+use crate::report::table::{Align, Heading};
+use crate::report::units;
+
+/// What is shown where there is no number.
+pub(super) const NONE: &str = "–";
+
+/// A column.
+pub(super) struct Column {
+    pub(super) heading: Heading,
+    pub(super) show: Box<dyn Fn(&CellResult) -> String>,
+}
+
+fn column(title: &str, align: Align, rank: u8, show: impl Fn(&CellResult) -> String + 'static) -> Column {
+    Column { heading: Heading { title: title.to_owned(), align, rank }, show: Box::new(show) }
+}
+
+fn text(title: &str, show: impl Fn(&CellResult) -> String + 'static) -> Column {
+    column(title, Align::Left, 0, show)
+}
+
+fn number(title: &str, rank: u8, show: impl Fn(&CellResult) -> String + 'static) -> Column {
+    column(title, Align::Right, rank, show)
+}
+
+/// The columns of the table of these cells, all of one effective tier.
+pub(super) fn columns(run: &Run, tier: Durability, cells: &[&CellResult]) -> Vec<Column> {
+    let mut columns = identity(run, cells);
+    columns.extend(load::varying(run).into_iter().map(|LoadAxis { name, value }| text(name, value)));
+    columns.extend(throughput());
+    let has = |tag: &Tag| cells.iter().any(|cell| cell.latency_ns.contains_key(tag));
+    columns.extend(Tag::ALL.iter().copied().filter(has).flat_map(latency));
+    columns.extend(floor(run.floors, tier));
+    columns.extend(costs());
+    columns.push(text("verified", |cell| verified(cell).to_owned()));
+    columns.push(text("status", |cell| cell.status.to_string()));
+    columns
+}
+
+fn identity(run: &Run, cells: &[&CellResult]) -> Vec<Column> {
+    let mut columns =
+        vec![text("engine", |cell| cell.axes.backend.clone()), text("mode", |cell| cell.axes.mode.to_string())];
+    if run.cells.iter().any(|cell| cell.name.is_some()) {
+        columns.insert(0, text("name", |cell| cell.name.clone().unwrap_or_else(|| NONE.to_owned())));
+    }
+    if cells.iter().any(|cell| cell.axes.durability.effective != Some(cell.axes.durability.asked)) {
+        columns.push(text("asked", |cell| cell.axes.durability.asked.to_string()));
+    }
+    columns.push(number("workers", 0, |cell| cell.axes.workers.to_string()));
+    columns
+}
+
+fn throughput() -> [Column; 2] {
+    let rate = |cell: &CellResult| cell.throughput.map(|t| units::number(t.messages_per_s));
+    let interval = |cell: &CellResult| cell.throughput?.ci95.map(units::number);
+    [number("msg/s", 0, or_none(rate)), number("± 95%", 2, or_none(interval))]
+}
+
+fn latency(tag: Tag) -> [Column; 4] {
+    let (short, rank) = match tag {
+        Tag::Acknowledged => ("ack", 1),
+        Tag::Durable => ("durable", 2),
+        Tag::Response => ("response", 1),
+        Tag::Service => ("service", 3),
+    };
+    let one = |title: &str, rank, pick: fn(&Summary) -> u64| {
+        let show = move |cell: &CellResult| Some(units::time(pick(cell.latency_ns.get(&tag)?) as f64));
+        number(&format!("{short} {title}"), rank, or_none(show))
+    };
+    [
+        one("p50", rank, |summary| summary.p50),
+        one("p99", rank, |summary| summary.p99),
+        one("p99.9", rank + 2, |summary| summary.p999),
+        one("max", rank + 3, |summary| summary.max),
+    ]
+}
+
+/// How many times the machine's own cost a durable message takes.
+fn floor(floors: Floors, tier: Durability) -> Option<Column> {
+    let (title, floor) = match tier {
+        Durability::Power => ("× fdatasync", floors.fdatasync_ns),
+        Durability::Process => ("× append", floors.append_ns),
+        Durability::Memory => return None,
+    };
+    let floor = floor.filter(|floor| *floor > 0.0)?;
+    Some(number(title, 7, or_none(move |cell| Some(units::number(durable_p50(cell)? / floor)))))
+}
+
+fn durable_p50(cell: &CellResult) -> Option<f64> {
+    let tags = [Tag::Durable, Tag::Acknowledged, Tag::Service];
+    tags.iter().find_map(|tag| cell.latency_ns.get(tag)).map(|summary| summary.p50 as f64)
+}
+
+fn costs() -> [Column; 2] {
+    let written = |cell: &CellResult| {
+        let Resources { bytes_written, user_bytes, .. } = cell.resources?;
+        Some(units::number(ratio(bytes_written?, user_bytes?)?))
+    };
+    let syncs = |cell: &CellResult| {
+        let messages: Vec<u64> = cell.rounds.iter().map(|round: &RoundResult| round.messages).collect();
+        Some(units::number(ratio(cell.resources?.syncs?, crate::stats::median_count(&messages)?)?))
+    };
+    [number("written ×", 8, or_none(written)), number("syncs/msg", 9, or_none(syncs))]
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+fn verified(cell: &CellResult) -> &'static str {
+    match cell.verified {
+        Some(true) => "yes",
+        Some(false) => "NO",
+        None => NONE,
+    }
+}
+
+fn or_none(show: impl Fn(&CellResult) -> Option<String> + 'static) -> impl Fn(&CellResult) -> String + 'static {
+    move |cell| show(cell).unwrap_or_else(|| NONE.to_owned())
+}

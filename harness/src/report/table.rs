@@ -1,0 +1,78 @@
+//! Tables, before they take a form.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use slotbench_core::Durability;
+
+use crate::model::{CellResult, Run, Status};
+use crate::report::columns::columns;
+use crate::report::load;
+
+/// How a column's cells stand in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Top of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// What it shows.
+    pub title: String,
+    /// How.
+    pub align: Align,
+    /// Where width is short the highest rank goes first; rank 0 stays.
+    pub rank: u8,
+}
+
+/// A table of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// What its rows have in common.
+    pub title: String,
+    /// Its columns.
+    pub headings: Vec<Heading>,
+    /// Its rows, each with a text per column.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn of(run: &Run, tier: Durability, cells: &[&CellResult]) -> Self {
+        let columns = columns(run, tier, cells);
+        let row = |cell: &&CellResult| columns.iter().map(|column| (column.show)(cell)).collect();
+        let rows = cells.iter().map(row).collect();
+        Self { title: title(tier).to_owned(), headings: columns.into_iter().map(|c| c.heading).collect(), rows }
+    }
+}
+
+fn title(tier: Durability) -> &'static str {
+    match tier {
+        Durability::Power => "Durability power: survives a power cut",
+        Durability::Process => "Durability process: survives a kill of the process, not a power cut",
+        Durability::Memory => "Durability memory: may die with the process",
+    }
+}
+
+/// One table per effective tier, strongest first. Within a mode and a load, the fastest first.
+pub(super) fn tables(run: &Run) -> Vec<Table> {
+    let mut tiers: BTreeMap<Durability, Vec<&CellResult>> = BTreeMap::new();
+    for cell in load::measured(run) {
+        if let Some(tier) = cell.axes.durability.effective {
+            tiers.entry(tier).or_default().push(cell);
+        }
+    }
+    for cells in tiers.values_mut() {
+        cells.sort_by(|one, other| order(one, other));
+    }
+    tiers.iter().rev().map(|(tier, cells)| Table::of(run, *tier, cells)).collect()
+}
+
+fn order(one: &CellResult, other: &CellResult) -> Ordering {
+    let group = |cell: &CellResult| (cell.axes.mode, load::key(cell), cell.status == Status::Overloaded);
+    let speed = |cell: &CellResult| cell.throughput.map_or(0.0, |throughput| throughput.messages_per_s);
+    group(one).cmp(&group(other)).then_with(|| speed(other).total_cmp(&speed(one))).then_with(|| one.id.cmp(&other.id))
+}
