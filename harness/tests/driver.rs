@@ -96,7 +96,8 @@ fn a_round_that_ends_by_time_stops_in_time_and_drains() {
 
 #[test]
 fn null_is_measured_and_has_nothing_to_verify() {
-    let (_, round) = run_all("backend = \"null\"\nrounds = 1\nops = 1000\nwarmup = \"10ms\"\n").pop().expect("one cell");
+    let (_, round) =
+        run_all("backend = \"null\"\nrounds = 1\nops = 1000\nwarmup = \"10ms\"\n").pop().expect("one cell");
     assert_eq!((round.result.messages, round.result.verified), (1000, None));
 }
 
