@@ -95,8 +95,11 @@ impl Subject {
     fn new(case: &Case, dir: &Path) -> Self {
         let dir = tempfile::Builder::new().prefix(case.kind.name()).tempdir_in(dir).expect("a data directory");
         let store = case.kind.open(dir.path(), &Options::default()).expect("the engine opens");
-        let signer: Arc<dyn Signer> =
-            if case.signatures { Arc::new(Wallet::ed25519_from_seed([5; 32])) } else { Arc::new(NoSigner) };
+        let signer: Arc<dyn Signer> = if case.signatures {
+            Arc::new(Wallet::ed25519_from_seed([5; 32]).expect("a key"))
+        } else {
+            Arc::new(NoSigner)
+        };
         let config = Config {
             mode: case.mode,
             durability: case.effective().expect("checked by the caller"),

@@ -144,7 +144,8 @@ fn c119_benchmark_b1_exists_in_the_four_original_configurations_and_their_peers(
 #[test]
 fn c120_a_store_that_lost_or_damaged_a_slot_fails_verification() {
     let kind = Kind::find("memory").expect("built in");
-    let damages: [&dyn Fn(&mut Batch, slotbench_core::Id); 2] = [
+    type Damage<'a> = &'a dyn Fn(&mut Batch, slotbench_core::Id);
+    let damages: [Damage<'_>; 2] = [
         &|batch, process| {
             batch.delete(assignments::slot_key(&process, 3));
         },

@@ -118,11 +118,14 @@ impl Lane {
         if state.queue.is_empty() {
             return;
         }
-        if may_lead && self.shared.options.inline && state.last_batch <= 1 && state.queue.len() == 1 {
-            if let Some(in_flight) = state.lead.take() {
-                self.shared.counters.inline.fetch_add(1, Ordering::Relaxed);
-                state = self.shared.commit(state, in_flight);
-            }
+        let quiet = state.last_batch <= 1 && state.queue.len() == 1;
+        if may_lead
+            && self.shared.options.inline
+            && quiet
+            && let Some(in_flight) = state.lead.take()
+        {
+            self.shared.counters.inline.fetch_add(1, Ordering::Relaxed);
+            state = self.shared.commit(state, in_flight);
         }
         self.shared.wake_committer(&mut state);
     }

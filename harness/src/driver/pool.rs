@@ -46,7 +46,7 @@ impl Pool {
     /// An empty pool.
     #[must_use]
     pub fn new(spec: PoolSpec) -> Self {
-        let mut rng = StdRng::seed_from_u64(spec.seed ^ 0x70_726f_6365_7373);
+        let mut rng = StdRng::seed_from_u64(spec.seed ^ 0x7072_6f63_6573_7365);
         let processes = (0..spec.processes.max(1)).map(|_| Id::from_bytes(random(&mut rng))).collect();
         Self { spec, processes, messages: Arc::default() }
     }
@@ -134,7 +134,7 @@ fn random(rng: &mut impl Rng) -> [u8; 32] {
 }
 
 fn wallet_seed(seed: u64) -> [u8; 32] {
-    random(&mut StdRng::seed_from_u64(seed ^ 0x0077_616c_6c65_74))
+    random(&mut StdRng::seed_from_u64(seed ^ 0x77_616c_6c65_7473))
 }
 
 #[cfg(test)]
