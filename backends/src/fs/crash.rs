@@ -1,5 +1,8 @@
 //! Crashes, power cuts and failures after every single file operation.
 
+mod cost;
+mod mixed;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,8 +32,12 @@ fn directory() -> TempDir {
 
 fn open_with(path: &Path, checkpoint_ops: &str, fault: Fault) -> (Result<Fs, StoreError>, Arc<Disk>) {
     let disk = Disk::load(path, fault);
+    (open_on(&disk, path, checkpoint_ops), disk)
+}
+
+fn open_on(disk: &Arc<Disk>, path: &Path, checkpoint_ops: &str) -> Result<Fs, StoreError> {
     let options = Options::new([("checkpoint_ops".to_owned(), checkpoint_ops.to_owned())].into());
-    (Fs::open_with(path, &options, Box::new(Arc::clone(&disk))), disk)
+    Fs::open_with(path, &options, Box::new(Arc::clone(disk)))
 }
 
 fn open(path: &Path) -> Fs {
@@ -56,6 +63,13 @@ fn batch(number: u64) -> Batch {
 fn contents(store: &dyn Store) -> Result<Vec<(Key, Option<Entry>)>, StoreError> {
     let found = store.scan(&Key::root(), &Key::root(), usize::MAX)?;
     found.into_iter().map(|(key, _)| store.get(&key).map(|entry| (key, entry))).collect()
+}
+
+fn number_at(store: &Fs, path: &str) -> Option<u64> {
+    match store.get(&key(path)).expect("readable") {
+        Some(Entry::Value(bytes)) => std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok()),
+        _ => None,
+    }
 }
 
 /// What is stored after the first `count` batches.
@@ -218,146 +232,4 @@ fn a_failed_sync_is_reported_with_operation_and_path_and_never_forgotten() {
     assert_eq!(whole_batches(&store), 1, "reads go on");
     drop(store);
     assert_eq!(whole_batches(&open(place.path())), 1);
-}
-
-fn writes_shared(number: u64) -> bool {
-    !number.is_multiple_of(3)
-}
-
-/// One batch of the mixed run: keys of its own, and one that all share.
-fn mixed(number: u64) -> Batch {
-    let mut batch = Batch::new();
-    batch.put(key(&format!("own/{number}")), number.to_string().into());
-    if writes_shared(number) {
-        batch.put(key("shared"), number.to_string().into()).link(key(&format!("to/{number}")), key("shared"));
-    }
-    batch
-}
-
-fn number_at(store: &Fs, path: &str) -> Option<u64> {
-    match store.get(&key(path)).expect("readable") {
-        Some(Entry::Value(bytes)) => std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok()),
-        _ => None,
-    }
-}
-
-#[test]
-fn batches_of_the_power_tier_and_all_before_a_sync_survive_a_cut_among_weaker_ones() {
-    for at in 1..400 {
-        let place = directory();
-        let (store, disk) = open_with(place.path(), "7", Fault::From(at));
-        let Ok(store) = store else { continue };
-        let kept = mixed_run(&store);
-        for cut in CUTS {
-            let image = directory();
-            disk.cut(cut, image.path());
-            let store = open(image.path());
-            for number in &kept {
-                assert_eq!(number_at(&store, &format!("own/{number}")), Some(*number), "own/{number}, death at {at}");
-            }
-            let newest = kept.iter().copied().filter(|number| writes_shared(*number)).max();
-            let shared = number_at(&store, "shared");
-            // A weaker batch that overwrote it last may have torn it, which is not a number; but nothing old comes back.
-            let torn = shared.is_none() && matches!(cut, Cut::Random(_));
-            assert!(torn || shared >= newest, "{shared:?} after {newest:?}, death at {at}, {cut:?}");
-        }
-        if disk.calls() < at {
-            return;
-        }
-    }
-    panic!("no run ended without a crash");
-}
-
-/// Batches of changing tiers, now and then a sync; those that were promised to survive.
-fn mixed_run(store: &Fs) -> Vec<u64> {
-    let mut kept = Vec::new();
-    let mut done = Vec::new();
-    for number in 0..14 {
-        let tier = if number % 4 == 1 { Durability::Power } else { Durability::Process };
-        if store.apply(&mixed(number), tier).is_err() {
-            break;
-        }
-        done.push(number);
-        if tier == Durability::Power {
-            kept.push(number);
-        }
-        if number % 6 == 4 && store.sync().is_ok() {
-            kept.clone_from(&done);
-        }
-    }
-    kept
-}
-
-#[test]
-fn a_sync_after_reopening_covers_what_an_earlier_process_never_synced() {
-    let place = directory();
-    let store = open(place.path());
-    (0..3).for_each(|number| store.apply(&batch(number), Durability::Process).expect("it stores"));
-    drop(store);
-    // The first process's files are all loaded as durable, so count: the second one has to sync every one of them.
-    let store = open(place.path());
-    let syncs = |store: &Fs| store.counters().syncs.expect("counted");
-    let before = syncs(&store);
-    store.sync().expect("it syncs");
-    let files_and_directories = 5 + 12;
-    assert!(syncs(&store) - before >= files_and_directories, "{}", syncs(&store) - before);
-    let before = syncs(&store);
-    store.sync().expect("it syncs");
-    assert_eq!(syncs(&store), before, "nothing is left to sync");
-}
-
-#[test]
-fn the_syncs_reported_are_those_that_were_asked_for() {
-    let place = directory();
-    let (store, disk) = open_with(place.path(), "17", Fault::Never);
-    let store = store.expect("it opens");
-    assert_eq!(store.counters().syncs, Some(disk.syncs()));
-    for (number, tier) in (0..9).zip(Durability::ALL.into_iter().cycle()) {
-        store.apply(&batch(number), tier).expect("it stores");
-        assert_eq!(store.counters().syncs, Some(disk.syncs()));
-    }
-    store.sync().expect("it syncs");
-    assert_eq!(store.counters().syncs, Some(disk.syncs()));
-    assert!(store.counters().engine["checkpoints"] > 0);
-}
-
-#[test]
-fn a_batch_costs_one_sync_and_a_checkpoint_one_per_value_and_directory() {
-    let place = directory();
-    let (store, disk) = open_with(place.path(), "40", Fault::Never);
-    let store = store.expect("it opens");
-    let scheduled = |number: u64| {
-        let mut batch = Batch::new();
-        let content = format!("data/{number}");
-        batch.put(key(&content), "message".into()).link(key(&format!("slots/{number}")), key(&content));
-        batch
-    };
-    let cost = |numbers: std::ops::Range<u64>| {
-        let before = disk.syncs();
-        numbers.for_each(|number| store.apply(&scheduled(number), Durability::Power).expect("it stores"));
-        disk.syncs() - before
-    };
-    assert_eq!(cost(0..19), 19);
-    // The record, 20 values, `+1` of both with their 4 ancestors, and the journal's start.
-    assert_eq!(cost(19..20), 1 + 20 + 2 + 4 + 1);
-    assert_eq!(cost(20..39), 19);
-    assert_eq!(cost(39..40), 1 + 20 + 2 + 1, "directories are made once");
-}
-
-#[test]
-fn the_power_tier_is_refused_in_memory() {
-    let place = directory();
-    let disk = Disk::load(place.path(), Fault::Never);
-    disk.pretend(super::setup::TMPFS);
-    let store = Fs::open_with(place.path(), &Options::default(), Box::new(disk)).expect("it opens");
-    let refused = store.apply(&batch(0), Durability::Power);
-    assert!(
-        matches!(&refused, Err(StoreError::Tier { asked: Durability::Power, reason, .. }) if reason.contains("tmpfs")),
-        "{refused:?}"
-    );
-    assert_eq!(store.describe().tiers[2].effective, None);
-    assert_eq!(contents(&store).expect("readable"), []);
-    store.apply(&batch(0), Durability::Process).expect("weaker tiers are not");
-    store.sync().expect("as far as it goes");
-    assert_eq!(whole_batches(&store), 1);
 }

@@ -28,11 +28,15 @@ pub(super) enum Fault {
     Once(u64),
     /// This one and all after it, as if the process had died in it: a write is cut short in the middle.
     From(u64),
+    /// None; but the kernel writes back everything just before this one, as it may at any time.
+    WriteBack(u64),
 }
 
 /// What survives.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cut {
+    /// Everything: the process has died, and the machine lives on.
+    Process,
     /// Only what was synced.
     Strict,
     /// That, and at random any of the rest: each directory entry, each sector.
@@ -99,12 +103,13 @@ impl Disk {
         let mut state = self.state();
         state.calls += 1;
         let fails = match state.fault {
-            Fault::Never => false,
+            Fault::Never | Fault::WriteBack(_) => false,
             Fault::Once(at) => state.calls == at,
             Fault::From(at) => state.calls >= at,
         };
         match state.fault {
             Fault::From(at) if state.calls == at => tear(&mut state),
+            Fault::WriteBack(at) if state.calls == at => state.nodes.iter_mut().for_each(Node::write_back),
             _ => {}
         }
         if fails { Err(io::Error::other("injected")) } else { Ok(state) }
@@ -183,9 +188,7 @@ impl FileOps for Arc<Disk> {
         let mut state = self.admit(|_| {})?;
         state.syncs += 1;
         let node = state.by_inode[&inode(file)];
-        if let Node::File { now, synced } = &mut state.nodes[node] {
-            synced.clone_from(now);
-        }
+        state.nodes[node].write_back();
         Ok(())
     }
 
@@ -194,15 +197,23 @@ impl FileOps for Arc<Disk> {
         state.syncs += 1;
         if path != ".." {
             let node = state.find(path);
-            if let Node::Directory { now, synced } = &mut state.nodes[node] {
-                synced.clone_from(now);
-            }
+            state.nodes[node].write_back();
         }
         Ok(())
     }
 
     fn magic(&self) -> io::Result<FsWord> {
         Ok(self.state().magic)
+    }
+}
+
+impl Node {
+    fn write_back(&mut self) {
+        match self {
+            Self::File { now, synced } => synced.clone_from(now),
+            Self::Directory { now, synced } => synced.clone_from(now),
+            Self::Link(_) => {}
+        }
     }
 }
 
@@ -284,19 +295,26 @@ impl State {
 }
 
 /// Decides what of the unsynced is kept.
-struct Coin(Option<u64>);
+enum Coin {
+    Fixed(bool),
+    Tossed(u64),
+}
 
 impl Coin {
     fn new(cut: Cut) -> Self {
         match cut {
-            Cut::Strict => Self(None),
-            Cut::Random(seed) => Self(Some(seed)),
+            Cut::Process => Self::Fixed(true),
+            Cut::Strict => Self::Fixed(false),
+            Cut::Random(seed) => Self::Tossed(seed),
         }
     }
 
     /// SplitMix64.
     fn keep(&mut self) -> bool {
-        let Some(state) = &mut self.0 else { return false };
+        let state = match self {
+            Self::Fixed(keep) => return *keep,
+            Self::Tossed(state) => state,
+        };
         *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 63 == 1
