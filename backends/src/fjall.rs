@@ -6,7 +6,9 @@
 //! | `process` | `PersistMode::Buffer` with the batch |
 //! | `power` | `PersistMode::SyncData` with the batch |
 //!
-//! Two things fjall does not do by itself: it has no empty keys, so the root is stored as [`record::ROOT`]; and all entries of a batch get one sequence number, so of several changes to one key only the last is passed on.
+//! Three things fjall leaves to us. A plain `get` may see half of a batch, so every read takes a snapshot. There are no
+//! empty keys: the root is stored as [`record::ROOT`]. All entries of a batch get one sequence number, so of several
+//! changes to one key only the last is passed on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -14,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use ::fjall::{Database, Error, Guard, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use ::fjall::{Database, Error, Guard, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
 use bytes::Bytes;
 use slotbench_core::Key;
 use slotbench_core::store::{Batch, Counters, Description, Durability, Entry, Node, Op, Store, StoreError, Tier};
@@ -127,7 +129,8 @@ impl Store for FjallStore {
     }
 
     fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        let read = || self.entries.get(record::never_empty(key.as_bytes())).map_err(|error| unreadable(key, error));
+        let at = record::never_empty(key.as_bytes());
+        let read = || self.db.snapshot().get(&self.entries, at).map_err(|error| unreadable(key, error));
         let stored = contained(&self.dir, read)?;
         stored.map(|it| record::entry(key, &it, |_| Bytes::from_owner(it.clone()).slice(1..))).transpose()
     }
@@ -135,14 +138,14 @@ impl Store for FjallStore {
     fn scan(&self, prefix: &Key, from: &Key, limit: usize) -> Result<Vec<(Key, Node)>, StoreError> {
         let fence = prefix.fence();
         let Some(range) = record::bounds(prefix, from, &fence) else { return Ok(Vec::new()) };
-        let found = || self.entries.range::<&[u8], _>(record::above_root(range)).take(limit).map(|entry| node(prefix, entry)).collect();
+        let found = || self.db.snapshot().range::<&[u8], _>(&self.entries, record::above_root(range)).take(limit).map(|entry| node(prefix, entry)).collect();
         contained(&self.dir, found)
     }
 
     fn last(&self, prefix: &Key) -> Result<Option<(Key, Node)>, StoreError> {
         let fence = prefix.fence();
         let Some(range) = record::bounds(prefix, prefix, &fence) else { return Ok(None) };
-        let last = || self.entries.range::<&[u8], _>(record::above_root(range)).next_back().map(|entry| node(prefix, entry)).transpose();
+        let last = || self.db.snapshot().range::<&[u8], _>(&self.entries, record::above_root(range)).next_back().map(|entry| node(prefix, entry)).transpose();
         contained(&self.dir, last)
     }
 

@@ -7,7 +7,7 @@
 //! | `power` | `Durability::Immediate`, one phase | about 8 pwrite, 1 fdatasync (2 with `two_phase`) |
 //!
 //! Counted with `strace` and `examples/tier.rs`. redb remembers every commit that is not durable yet (some 40 bytes), so
-//! each [`UNSYNCED_COMMITS`]th of tier `memory` is `Immediate`. At any tier a batch that makes the file grow adds 1 ftruncate and
+//! every 65,536th of tier `memory` is `Immediate`. At any tier a batch that makes the file grow adds 1 ftruncate and
 //! 1 fdatasync.
 //!
 //! An `Immediate` commit carries every `None` commit before it, so tiers may be mixed and [`Store::sync`] is an empty
