@@ -12,9 +12,11 @@
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
 //! | [`report`] | results as text |
+//! | [`cli`] | the command line |
 
 pub mod axis;
 pub mod cell;
+pub mod cli;
 pub mod datadir;
 pub mod hlog;
 pub mod machine;
