@@ -94,6 +94,14 @@ impl DataDir {
         &self.path
     }
 
+    /// The directory by its full name, without links.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn canonical(&self) -> Result<PathBuf, DataDirError> {
+        fs::canonicalize(&self.path).map_err(DataDirError::io("resolve", &self.path))
+    }
+
     /// An empty directory for a round of `cell`: `<data directory>/<cell id>`.
     ///
     /// # Errors

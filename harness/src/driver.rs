@@ -27,23 +27,25 @@ use crate::runner::{CellFailure, Job, Round, Runner, Stop};
 const SCHEDULER_KEY: [u8; 32] = *b"slotbench scheduler wallet seed!";
 
 /// Measures rounds in this process.
+#[derive(Default)]
 pub struct Driver {
-    runtime: Runtime,
+    /// Started by the first round, so that commands that measure nothing start no threads.
+    runtime: OnceLock<Runtime>,
     /// The messages of the last round: most rounds of a run want the same ones.
     pool: Option<Pool>,
     rsa: OnceLock<Arc<Wallet>>,
 }
 
 impl Driver {
-    /// A driver with one executor thread per core.
-    ///
-    /// # Errors
-    /// When the operating system gives no threads.
-    pub fn new() -> std::io::Result<Self> {
+    /// The executor of the workers: one thread per core.
+    fn runtime(&self) -> std::io::Result<&Runtime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(cores).thread_name("worker").build()?;
-        Ok(Self { runtime, pool: None, rsa: OnceLock::new() })
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(cores).thread_name("worker").build()?;
+        Ok(self.runtime.get_or_init(|| runtime))
     }
 
     fn signer(&self, sign: Sign) -> Result<Arc<dyn Signer>, WalletError> {
@@ -86,7 +88,8 @@ impl Runner for Driver {
         if stop.is_requested() {
             return Err(CellFailure::Interrupted);
         }
-        floors::measure(&self.runtime, dir, stop).map_err(|error| {
+        let floors = self.runtime().and_then(|runtime| floors::measure(runtime, dir, stop));
+        floors.map_err(|error| {
             CellFailure::Failed(format!("the floors cannot be measured in {}: {error}", dir.display()))
         })
     }

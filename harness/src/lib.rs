@@ -13,9 +13,11 @@
 //! | [`rundir`] | what a run leaves on disk, and going on with it |
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
 //! | [`report`] | a run as text: terminal, Markdown, CSV |
+//! | [`cli`] | the command line |
 
 pub mod axis;
 pub mod cell;
+pub mod cli;
 pub mod datadir;
 pub mod driver;
 pub mod hlog;

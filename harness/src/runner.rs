@@ -1,7 +1,12 @@
 //! What the measuring loop asks of the driver.
 
+#[cfg(test)]
+pub(crate) mod mock;
+
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hdrhistogram::Histogram;
 
@@ -71,17 +76,37 @@ pub enum CellFailure {
 
 /// A request to stop, shared between the signal handler, the loop and the driver.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(std::sync::Arc<std::sync::atomic::AtomicBool>);
+pub struct Stop(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    requested: AtomicBool,
+    /// Removed when the process ends without unwinding.
+    temporary: Mutex<Option<PathBuf>>,
+}
 
 impl Stop {
     /// Asks everybody to stop.
     pub fn request(&self) {
-        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.0.requested.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody asked.
     #[must_use]
     pub fn is_requested(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Relaxed)
+        self.0.requested.load(Ordering::Relaxed)
+    }
+
+    /// Names the directory that [`abort`](Self::abort) removes.
+    pub fn remove_on_abort(&self, dir: &Path) {
+        *self.0.temporary.lock().unwrap_or_else(PoisonError::into_inner) = Some(dir.to_owned());
+    }
+
+    /// Cleans up before the process ends at once.
+    pub fn abort(&self) {
+        if let Some(dir) = self.0.temporary.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Stores are still being written to: what reappears behind us stays.
+            let _ = std::fs::remove_dir_all(dir);
+        }
     }
 }

@@ -25,7 +25,7 @@ fn run(driver: &mut Driver, cell: &Cell, dir: &Path) -> Result<Round, CellFailur
 
 /// Runs every cell of a plan in a directory of its own.
 fn run_all(plan: &str) -> Vec<(Cell, Round)> {
-    let mut driver = Driver::new().expect("threads");
+    let mut driver = Driver::default();
     let measured = cells(plan).into_iter().map(|cell| {
         let dir = tempfile::tempdir().expect("a directory");
         let round = run(&mut driver, &cell, dir.path()).unwrap_or_else(|error| panic!("{}: {error}", cell.id));
@@ -103,7 +103,7 @@ fn null_is_measured_and_has_nothing_to_verify() {
 
 #[test]
 fn what_is_not_built_in_is_refused_with_its_reason() {
-    let mut driver = Driver::new().expect("threads");
+    let mut driver = Driver::default();
     for cell in cells("backend = \"memory\"\nrounds = 1\nops = 10\ntransport = [\"h1\", \"h2\", \"h3\"]\n") {
         let dir = tempfile::tempdir().expect("a directory");
         let refused = run(&mut driver, &cell, dir.path());
@@ -113,7 +113,7 @@ fn what_is_not_built_in_is_refused_with_its_reason() {
 
 #[test]
 fn a_request_to_stop_ends_a_round_without_a_result() {
-    let mut driver = Driver::new().expect("threads");
+    let mut driver = Driver::default();
     let cell = cells("backend = \"memory\"\nrounds = 1\nduration = \"1h\"\n").remove(0);
     let dir = tempfile::tempdir().expect("a directory");
     let stop = Stop::default();

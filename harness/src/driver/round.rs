@@ -154,7 +154,8 @@ impl Messages<'_> {
             epoch: order.epoch,
             stop: self.job.stop.clone(),
         };
-        let outcome = closed_loop::run(&self.driver.runtime, target, &pass);
+        let runtime = self.driver.runtime().map_err(|error| failed("no threads for the workers", &error))?;
+        let outcome = closed_loop::run(runtime, target, &pass);
         if self.job.stop.is_requested() {
             return Err(CellFailure::Interrupted);
         }

@@ -31,8 +31,13 @@ impl Overrides {
     }
 
     /// Replaces the seed.
-    pub fn seed(&mut self, seed: u64) {
-        self.seed = Some(seed);
+    ///
+    /// # Errors
+    /// [`PlanError::Flag`] for anything but a whole number of 64 bits.
+    pub fn seed(&mut self, seed: &str) -> Result<(), PlanError> {
+        let number = keys::number(seed, 0..=u64::MAX);
+        self.seed = Some(number.map_err(|message| PlanError::Flag { flag: "--seed".to_owned(), message })?);
+        Ok(())
     }
 
     /// Whether it says anything.

@@ -38,7 +38,8 @@ pub(super) fn columns(run: &Run, tier: Durability, cells: &[&CellResult]) -> Vec
     columns.extend(floor(run.floors, tier));
     columns.extend(costs());
     columns.push(text("verified", |cell| verified(cell).to_owned()));
-    columns.push(text("status", |cell| cell.status.to_string()));
+    // Where there is no room for it, the notes still list what is not ok.
+    columns.push(column("status", Align::Left, 2, |cell| cell.status.to_string()));
     columns
 }
 

@@ -1,65 +1,17 @@
 //! The loop with a runner that measures nothing.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use tempfile::TempDir;
 
 use super::*;
 use crate::machine;
-use crate::model::{self, Engine, Resources, RoundResult, Tag};
+use crate::model::{self, RoundResult, Tag};
 use crate::plan::{Overrides, Source};
 use crate::rundir::RunDirError;
-
-/// What the mock does in one turn.
-type Script = fn(call: usize, job: &Job<'_>) -> Result<(), CellFailure>;
-
-/// Yields rounds with known numbers: `workers * 100 + round` messages in a second, each with that latency.
-struct Mock {
-    script: Script,
-    calls: Vec<(u32, u32)>,
-    floors: usize,
-}
-
-impl Mock {
-    fn new(script: Script) -> Self {
-        Self { script, calls: Vec::new(), floors: 0 }
-    }
-}
-
-impl Runner for Mock {
-    fn run_round(&mut self, job: &Job<'_>) -> Result<Round, CellFailure> {
-        assert_eq!(fs::read_dir(job.dir).expect("exists").count(), 0, "a round begins with an empty directory");
-        fs::write(job.dir.join("store"), "data").expect("is writable");
-        let call = self.calls.len();
-        self.calls.push((job.cell.axes.workers, job.round));
-        (self.script)(call, job)?;
-        Ok(round(u64::from(job.cell.axes.workers * 100 + job.round)))
-    }
-
-    fn floors(&mut self, _dir: &Path, _stop: &Stop) -> Result<Floors, CellFailure> {
-        self.floors += 1;
-        Ok(Floors { harness_ns: Some(10.0), ..Floors::default() })
-    }
-}
-
-fn round(messages: u64) -> Round {
-    let mut histogram = Histogram::new(3).expect("3 digits are allowed");
-    histogram.record_n(messages, messages).expect("it grows");
-    let result = RoundResult {
-        messages,
-        elapsed_ns: 1_000_000_000,
-        messages_per_s: messages as f64,
-        resources: Resources { user_bytes: Some(messages), ..Resources::default() },
-        verified: Some(true),
-        ..RoundResult::default()
-    };
-    let engine = Engine { version: "1".to_owned(), options: BTreeMap::new() };
-    Round { result, histograms: BTreeMap::from([(Tag::Acknowledged, histogram)]), engine }
-}
+use crate::runner::mock::{Mock, round};
 
 struct Bench {
     root: TempDir,

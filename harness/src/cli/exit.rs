@@ -1,0 +1,124 @@
+//! Exit codes: the one place that maps outcomes to numbers.
+
+use std::io;
+
+use slotbench_core::StoreError;
+
+use crate::datadir::DataDirError;
+use crate::model::{FileError, Run, Status};
+use crate::plan::PlanError;
+use crate::rundir::RunDirError;
+use crate::session::{End, SessionError};
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything asked for was done.
+    Fine,
+    /// A regression, or a broken durability promise.
+    Broken,
+    /// Bad usage, plan or file; or a run in which no cell could run.
+    Usage,
+    /// Stored data is not what was acknowledged.
+    Unverified,
+    /// Not comparable, too noisy, not measured.
+    Inconclusive,
+    /// Stopped by a signal; everything finished is saved.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number for the shell.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Broken => 1,
+            Self::Usage => 2,
+            Self::Unverified => 3,
+            Self::Inconclusive => 4,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// How a run ended. Wrong data outweighs everything but an interruption; a refused cell alone is no error.
+    #[must_use]
+    pub fn of_run(end: End, run: &Run) -> Self {
+        let any = |test: fn(&crate::model::CellResult) -> bool| run.cells.iter().any(test);
+        if end == End::Interrupted {
+            Self::Interrupted
+        } else if any(|cell| cell.verified == Some(false)) {
+            Self::Unverified
+        } else if any(|cell| cell.status == Status::Failed) {
+            Self::Inconclusive
+        } else if any(|cell| cell.status != Status::Refused) {
+            Self::Fine
+        } else {
+            Self::Usage
+        }
+    }
+}
+
+/// Why a command could not be carried out. One line.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A plan, or a flag that changes one.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The run directory.
+    #[error(transparent)]
+    RunDir(#[from] RunDirError),
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// A result.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The run broke off.
+    #[error("{0}; what was finished is saved")]
+    Session(#[from] SessionError),
+    /// An engine that cannot be checked.
+    #[error("--backend: unknown engine '{name}' (allowed: {allowed})")]
+    Backend {
+        /// The name as given.
+        name: String,
+        /// The engines built in that keep data.
+        allowed: String,
+    },
+    /// A directory without a store.
+    #[error("{path} holds no store: {reason}")]
+    NoStore {
+        /// The directory.
+        path: String,
+        /// Why it cannot.
+        reason: String,
+    },
+    /// A store that cannot be opened.
+    #[error("{path} cannot be opened: {source}")]
+    Store {
+        /// The directory.
+        path: String,
+        /// What the engine says.
+        source: StoreError,
+    },
+    /// The table could not be written.
+    #[error("cannot make CSV: {0}")]
+    Csv(#[from] csv::Error),
+    /// The document could not be written.
+    #[error("cannot make JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Nobody takes the output.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// All of them are bad usage, plans or files, but one: a reader who has seen enough, as in `slotbench … | head`.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
+            _ => Exit::Usage,
+        }
+    }
+}
