@@ -90,11 +90,14 @@ fn take_backend(group: &mut Group, word: &str) -> Result<(), String> {
     if word != "all" {
         return push(&mut group.backend, backend(word)?.to_owned());
     }
-    // Engines that are not built in are kept, so that the result says they were left out.
-    let volatile = |name: &str| Kind::find(name).is_some_and(|kind| !kind.is_persistent());
-    let lasting = slotbench_backends::NAMES.iter().filter(|name| !volatile(name));
-    lasting.into_iter().try_for_each(|name| push(&mut group.backend, (*name).to_owned()))
+    let meant = |name: &&str| SUITE.contains(name) || Kind::find(name).is_some_and(|kind| kind.is_persistent());
+    let mut all = slotbench_backends::NAMES.iter().copied().filter(meant);
+    all.try_for_each(|name| push(&mut group.backend, name.to_owned()))
 }
+
+/// The engines that `all` always means: one that is not built in is kept, so that the result says it was left out.
+/// Any other engine is meant where it is built in.
+const SUITE: [&str; 4] = ["fs", "rocksdb", "sled", "redb"];
 
 fn take_mode(group: &mut Group, word: &str) -> Result<(), String> {
     match word {
