@@ -27,7 +27,7 @@ pub(super) fn a_later_operation_of_a_batch_overrules_an_earlier_one(bench: &Benc
 }
 
 const KEYS: [&str; 4] = ["whole/a", "whole/7", "other/b", "z"];
-const BATCHES: u64 = 150;
+const BATCHES: u64 = 60;
 
 /// One thread sets four keys to 1, 2, 3...; the others read two keys one after the other. Whoever has seen batch n in
 /// the first must see batch n, or a later one, in the second: otherwise a batch was visible in part.

@@ -14,7 +14,7 @@ use crate::testing::history::{self, Event};
 use crate::tree::{LinkMode, TreeError};
 
 const THREADS: u64 = 32;
-const OPERATIONS: u64 = 40;
+const OPERATIONS: u64 = 25;
 const KEYS: u64 = 6;
 
 /// Threads write unique values to a few keys and read them, and every call is written down with a logical clock that

@@ -222,12 +222,12 @@ pub(super) fn a_listing_costs_by_name(bench: &Bench<'_>) -> Outcome {
             }
         })
     };
-    fill("small", 100)?;
-    fill("large", 2000)?;
+    fill("small", 80)?;
+    fill("large", 240)?;
     let calls_for = |group: &str| {
         let before = bench.calls().of(Method::Scan);
         expect_eq(group, names(&store.tree(), group)?, some(["x", "y", "z"]))?;
         Ok::<u64, Failure>(bench.calls().of(Method::Scan) - before)
     };
-    expect_eq("scans for twenty times the content", calls_for("large")?, calls_for("small")?)
+    expect_eq("scans for three times the content", calls_for("large")?, calls_for("small")?)
 }
