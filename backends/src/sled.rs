@@ -32,6 +32,7 @@
 //!   written in the background while the blob is not yet synced.
 //! - Segments are freed as soon as what replaces them has been written, synced or not. The sync after every batch
 //!   closes that window for batches that fit into two segments (1 MiB); nothing can for larger ones.
+//! - Its lock outlives the closed database for as long as a write is under way: closing waits for that.
 //! - A batch is isolated from readers by a lock that belongs to the process, not to the database: two open stores slow
 //!   each other down.
 
@@ -40,6 +41,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ::sled::{Config, Db, IVec};
 use bytes::Bytes;
@@ -115,6 +118,8 @@ impl Settings {
 struct SledStore {
     db: Db,
     dir: PathBuf,
+    /// Dropped after the database.
+    _release: Release,
     files: Mutex<Files>,
     /// Held from the start of a batch until it is flushed.
     turn: Mutex<()>,
@@ -136,6 +141,7 @@ impl SledStore {
         Ok(Self {
             db,
             dir: dir.to_owned(),
+            _release: Release { dir: dir.to_owned() },
             files: Mutex::new(Files::open(dir)?),
             turn: Mutex::default(),
             flushed: AtomicU64::new(0),
@@ -239,6 +245,22 @@ fn refused(dir: &Path, error: ::sled::Error) -> StoreError {
         _ if is_locked(dir) => StoreError::Locked { path },
         ::sled::Error::Io(source) if source.raw_os_error().is_some() => StoreError::Io { op: "open", path, source },
         error => StoreError::Corrupt { path, reason: error.to_string() },
+    }
+}
+
+/// Ends a close. sled gives its lock back only when the last of its threads is done with the last write, some time after
+/// the database has been dropped; whoever opens the directory until then would find it locked.
+struct Release {
+    dir: PathBuf,
+}
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let begun = Instant::now();
+        while is_locked(&self.dir) && begun.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
