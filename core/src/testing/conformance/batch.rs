@@ -1,6 +1,6 @@
 //! Batches: order within, and all or nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
@@ -27,44 +27,54 @@ pub(super) fn a_later_operation_of_a_batch_overrules_an_earlier_one(bench: &Benc
 }
 
 const KEYS: [&str; 4] = ["whole/a", "whole/7", "other/b", "z"];
-const BATCHES: u64 = 60;
+const READERS: usize = 3;
+const BATCHES: u64 = 30;
+/// How many pairs a reader looks at while one batch is written, at most: a write that panics must not hang the test.
+const PAIRS: usize = 100_000;
 
-/// One thread sets four keys to 1, 2, 3...; the others read two keys one after the other. Whoever has seen batch n in
-/// the first must see batch n, or a later one, in the second: otherwise a batch was visible in part.
+/// Batch after batch sets four keys to 1, 2, 3... while others read two keys one after the other. Whoever has seen
+/// batch n in the first must see batch n, or a later one, in the second: otherwise a batch was visible in part.
 pub(super) fn a_batch_is_seen_whole_or_not_at_all(bench: &Bench<'_>) -> Outcome {
     let store = bench.open("a")?;
-    let written = AtomicBool::new(false);
+    (1..=BATCHES).try_for_each(|number| write_among_readers(&store, number))?;
+    KEYS.iter().try_for_each(|path| expect_eq(format!("{path} at the end"), number_at(&store, path)?, BATCHES))
+}
+
+fn write_among_readers(store: &Handle, number: u64) -> Outcome {
+    let (ready, written) = (AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|threads| {
-        let readers: Vec<_> = (0..3)
-            .map(|reader| {
-                let (store, written) = (&store, &written);
-                threads.spawn(move || read_in_pairs(store, reader, written))
-            })
-            .collect();
-        let outcome = (1..=BATCHES).try_for_each(|number| write_all(&store, number));
+        let (ready, written) = (&ready, &written);
+        let read = |offset| {
+            move || {
+                ready.fetch_add(1, Ordering::Release);
+                read_in_pairs(store, offset, written)
+            }
+        };
+        let readers: Vec<_> = (0..READERS).map(|offset| threads.spawn(read(offset))).collect();
+        while ready.load(Ordering::Acquire) < READERS {
+            std::thread::yield_now();
+        }
+        let bytes = Bytes::copy_from_slice(&number.to_be_bytes());
+        let outcome = store.apply(|batch| KEYS.iter().for_each(|path| _ = batch.put(key(path), bytes.clone())));
         written.store(true, Ordering::Release);
         for reader in readers {
             reader.join().map_err(|_| Failure::Broken("a reader panicked".to_owned()))??;
         }
         outcome
-    })?;
-    KEYS.iter().try_for_each(|path| expect_eq(format!("{path} at the end"), number_at(&store, path)?, BATCHES))
+    })
 }
 
-fn write_all(store: &Handle, number: u64) -> Outcome {
-    let bytes = Bytes::copy_from_slice(&number.to_be_bytes());
-    store.apply(|batch| KEYS.iter().for_each(|path| _ = batch.put(key(path), bytes.clone())))
-}
-
+/// Reads pairs until the batch is written, and each pair once more.
 fn read_in_pairs(store: &Handle, offset: usize, written: &AtomicBool) -> Outcome {
-    let mut turn = offset;
-    while !written.load(Ordering::Acquire) {
+    let pair = |turn: usize| {
         let (first, second) = (KEYS[turn % KEYS.len()], KEYS[(turn + 1 + offset) % KEYS.len()]);
         let (seen, then) = (number_at(store, first)?, number_at(store, second)?);
-        expect(format!("batch {seen} was seen in {first}, then only batch {then} in {second}"), then >= seen)?;
-        turn += 1;
-    }
-    Ok(())
+        // Some locks are not fair: without a pause the writer may wait very long.
+        std::thread::yield_now();
+        expect(format!("batch {seen} was seen in {first}, then only batch {then} in {second}"), then >= seen)
+    };
+    (0..PAIRS).take_while(|_| !written.load(Ordering::Acquire)).try_for_each(pair)?;
+    (0..KEYS.len()).try_for_each(pair)
 }
 
 fn number_at(store: &Handle, path: &str) -> Result<u64, Failure> {

@@ -17,6 +17,7 @@ enum Fault {
     PutGoesThroughLinks,
     FirstOperationWins,
     LagsABatchBehind,
+    ShowsTheLastOperationLate,
     ScanStartsTooEarly,
     ScanShowsItsPrefix,
     ScanIgnoresItsLimit,
@@ -66,7 +67,8 @@ impl Faulty {
 
     fn entry(&self, key: &Key) -> Option<Entry> {
         let before = self.before.lock().expect("no test panics under this lock");
-        let lagging = before.iter().find(|op| op.key() == key && self.is(Fault::LagsABatchBehind));
+        let lags = self.is(Fault::LagsABatchBehind) || self.is(Fault::ShowsTheLastOperationLate);
+        let lagging = before.iter().find(|op| op.key() == key && lags);
         match lagging {
             Some(Op::Put { value, .. }) => Some(Entry::Value(value.clone())),
             _ => self.model.get(key).expect("the model never fails"),
@@ -94,6 +96,9 @@ impl Store for Faulty {
         before.clear();
         let mut spoilt = Batch::new();
         for op in ops {
+            if self.is(Fault::ShowsTheLastOperationLate) {
+                before.clear();
+            }
             if let Some(Entry::Value(value)) = self.model.get(op.key())? {
                 before.push(Op::Put { key: op.key().clone(), value });
             }
@@ -218,6 +223,14 @@ fn c098_each_fault_is_found_by_the_check_that_is_there_for_it() {
         let found = CHECKS.iter().find(|known| known.name == check).map(|check| run(&subject(fault), check).is_err());
         assert_eq!(found, Some(true), "{check} with {fault:?}");
     }
+}
+
+#[test]
+fn c098_half_a_batch_is_seen_by_the_readers_themselves() {
+    let check = CHECKS.iter().find(|check| check.name == "a_batch_is_seen_whole_or_not_at_all");
+    let outcome = check.map(|check| run(&subject(Fault::ShowsTheLastOperationLate), check));
+    let told = outcome.and_then(Result::err).map(|failure| failure.to_string()).unwrap_or_default();
+    assert!(told.contains("then only batch"), "{told}");
 }
 
 #[test]
