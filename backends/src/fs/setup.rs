@@ -41,6 +41,8 @@ const DEFAULT_CHECKPOINT_OPS: usize = 512;
 
 /// Takes the directory for this handle; the lock goes with the file returned.
 pub(super) fn lock(disk: &Disk, path: &Path) -> Result<std::fs::File, StoreError> {
+    let ours = |name: &str| matches!(name, LOCK | FORMAT | TREE | STAGING | JOURNAL | UNSYNCED);
+    crate::shared::medium::expect_only(path, ENGINE, ours)?;
     let file = disk.open(LOCK, OFlags::RDWR | OFlags::CREATE)?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
