@@ -8,17 +8,8 @@ use std::sync::Arc;
 
 use slotbench_core::store::{Store, StoreError, Tier};
 
-#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
-mod locked;
-#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
-mod medium;
 mod options;
-#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
-mod poison;
-#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
-mod record;
-#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
-mod tally;
+pub mod shared;
 
 pub use options::Options;
 
@@ -61,6 +52,8 @@ engines! {
     #[cfg(feature = "rocksdb")] rocksdb::Rocksdb;
     #[cfg(feature = "sled")] sled::Sled;
     #[cfg(feature = "redb")] redb::Redb;
+    #[cfg(feature = "fjall")] fjall::Fjall;
+    #[cfg(feature = "lmdb")] lmdb::Lmdb;
     memory::Memory;
     null::Null;
 }

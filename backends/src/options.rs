@@ -5,10 +5,6 @@ use std::str::FromStr;
 
 use slotbench_core::store::StoreError;
 
-/// Cache every engine with a cache of its own gets by default, in bytes: the same for all, so that none wins by memory.
-#[cfg(any(feature = "rocksdb", feature = "sled", feature = "redb"))]
-pub(crate) const CACHE_BYTES: usize = 128 << 20;
-
 /// Engine settings by name, as written in a plan. An engine takes what it knows and refuses the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {

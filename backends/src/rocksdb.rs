@@ -19,6 +19,9 @@
 //! *Filters.* [`Store::resolve`] asks for each ancestor of a path, and most of those do not exist: full-key Bloom filters
 //! answer that without reading a block. There is no prefix filter, for prefixes differ in length.
 //!
+//! *Damage.* Recovery takes the WAL up to the first record that is not whole, which is what a torn tail needs; damage in
+//! the middle looks the same and is not reported. Tables and the manifest are checked whenever they are read.
+//!
 //! *After an error.* A failed write or sync of the WAL is final here, though RocksDB may resume by itself: with a manual
 //! WAL flush the records that were in the buffer are lost.
 
@@ -31,11 +34,8 @@ use bytes::Bytes;
 use slotbench_core::Key;
 use slotbench_core::store::{Batch, Counters, Description, Durability, Entry, Node, Store, StoreError, Tier};
 
-use crate::medium::{self, Medium};
-use crate::poison::Poison;
-use crate::record::{self, Record};
-use crate::tally::Tally;
-use crate::{Engine, Options, locked};
+use crate::shared::{Medium, Poison, Record, Tally, locked, medium, record};
+use crate::{Engine, Options};
 
 mod settings;
 

@@ -7,15 +7,40 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`id`], [`key`] | content ids; logical paths and their order-preserving binary form |
+//! | [`item`], [`wallet`] | ANS-104 items: parse, build, verify; keys that sign and never leave |
+//! | [`chain`], [`assignment`], [`block`], [`clock`] | what an assignment says, and where it takes it from |
 //! | [`store`] | the [`Store`] trait, batches, durability tiers, storage errors |
+//! | [`assignments`] | schedules on top of a store: the only code that knows its keys |
+//! | [`commit`] | group commit: many waiting messages, one `apply` |
+//! | [`registry`] | names of live things, single-flight creation |
+//! | [`scheduler`] | one writer per process, confirmation modes |
+//! | [`tree`] | path operations over a store: values, groups, links |
+//! | [`stack`] | a chain of stores used as one |
 //! | `testing` | the engine conformance suite and stores that misbehave on purpose (feature `testing`) |
 
+pub mod assignment;
+pub mod assignments;
+pub mod block;
+pub mod chain;
+pub mod clock;
+pub mod commit;
+pub mod hash;
 pub mod id;
+pub mod item;
 pub mod key;
+pub mod registry;
+pub mod scheduler;
+pub mod stack;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tree;
+pub mod wallet;
 
+pub use assignments::AssignmentStore;
 pub use id::{Address, Id};
+pub use item::Item;
 pub use key::Key;
+pub use scheduler::{Config, Mode, Receipt, ScheduleError, Scheduler};
 pub use store::{Batch, Durability, Entry, Store, StoreError};
+pub use wallet::{Signer, Wallet};

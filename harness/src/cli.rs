@@ -10,6 +10,7 @@ mod report;
 mod run;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::ffi::OsString;
 
@@ -51,6 +52,7 @@ fn dispatch(
         Command::Run(run) => run::run(&run, runner, stop, console),
         Command::Plan(command) => plan::plan(&command, console),
         Command::Report(report) => report::report(&report, console),
+        Command::Verify(verify) => verify::verify(&verify, console),
         Command::Completions { shell } => completions(shell, console),
     }
 }

@@ -8,20 +8,23 @@
 //! | [`axis`], [`cell`], [`size`] | the axes' values; one combination of them and its id |
 //! | [`plan`], [`schedule`] | TOML plans, presets, overrides; the order of rounds |
 //! | [`runner`], [`session`] | what the measuring loop asks of the driver; the loop |
-//! | [`rundir`] | what a run leaves on disk, and going on with it |
+//! | [`driver`], [`recorder`], [`verify`] | the driver: workers, histograms, verification |
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
+//! | [`rundir`] | what a run leaves on disk, and going on with it |
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
-//! | [`report`] | results as text |
+//! | [`report`] | a run as text: terminal, Markdown, CSV |
 //! | [`cli`] | the command line |
 
 pub mod axis;
 pub mod cell;
 pub mod cli;
 pub mod datadir;
+pub mod driver;
 pub mod hlog;
 pub mod machine;
 pub mod model;
 pub mod plan;
+pub mod recorder;
 pub mod report;
 pub mod rundir;
 pub mod runner;
@@ -29,3 +32,4 @@ pub mod schedule;
 pub mod session;
 pub mod size;
 pub mod stats;
+pub mod verify;

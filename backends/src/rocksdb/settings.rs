@@ -8,7 +8,7 @@ use slotbench_core::store::StoreError;
 
 use super::NAME;
 use crate::Options;
-use crate::options::CACHE_BYTES;
+use crate::shared::CACHE_BYTES;
 
 /// What is buffered in memory before it becomes a table.
 const MEMTABLE_BYTES: usize = 64 << 20;

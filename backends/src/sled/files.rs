@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use slotbench_core::store::StoreError;
 
-use crate::medium;
+use crate::shared::medium;
 
 /// What must reach the disk, and what has.
 #[derive(Debug)]

@@ -88,7 +88,8 @@ impl Batch {
         self.push(Op::Delete { key })
     }
 
-    fn push(&mut self, op: Op) -> &mut Self {
+    /// Adds any change.
+    pub fn push(&mut self, op: Op) -> &mut Self {
         self.size += op.size();
         self.ops.push(op);
         self

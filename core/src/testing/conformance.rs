@@ -8,26 +8,37 @@
 
 mod batch;
 mod bench;
+mod chain;
 mod concurrency;
+#[cfg(test)]
+mod faulty;
 mod links;
 mod order;
+mod paths;
+mod random;
 mod tiers;
 mod values;
 
+use std::error::Error;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use batch::*;
 pub use bench::{Bench, Handle};
+use chain::*;
 use concurrency::*;
 use links::*;
 use order::*;
+use paths::*;
+use random::*;
 use tiers::*;
 use values::*;
 
+use crate::stack::{Member, Stack};
 use crate::store::{Store, StoreError};
 use crate::testing::Ignoring;
+use crate::tree::TreeError;
 
 /// Hands the names of all checks to the macro `$callback`, as `$callback! { name name ... }`.
 ///
@@ -64,7 +75,28 @@ macro_rules! each_conformance_check {
             c087_links_in_the_middle_of_a_path_resolve_over_several_hops
             c088_a_link_cycle_ends_with_link_loop
             c089_a_path_of_equal_segments_is_itself
+            c090_a_self_link_creates_nothing_and_groups_come_by_themselves
+            c091_a_type_is_simple_composite_or_not_found_links_followed
+            c092_writing_over_a_link_or_a_group_is_refused_and_the_target_untouched
+            c093_a_bad_parent_is_a_typed_error_and_the_store_keeps_working
             c094_two_directories_are_two_stores
+            c095_the_root_is_listed
+            c096_a_chain_falls_through_on_not_found_and_unavailable
+            c097_sync_reaches_every_store_of_a_chain
+            c097_reset_reaches_every_store_of_a_chain
+            c097_stop_closes_every_store_of_a_chain
+            c097_sorting_is_stable_and_a_failing_filter_means_no
+            what_is_missing_is_not_found_and_no_error
+            reads_follow_links_and_end_in_a_loop_with_an_error
+            writing_below_a_link_goes_where_it_leads
+            a_link_is_made_if_absent_or_replaced
+            a_reset_empties_one_store_and_leaves_it_usable
+            a_listing_costs_by_name
+            a_chain_stops_at_corrupt_data
+            a_chain_writes_to_the_first_writable_store_only
+            random_operations_match_the_model
+            random_path_operations_match_the_model
+            one_of_many_threads_makes_a_link
             threads_see_a_linearisable_history_of_each_key
         }
     };
@@ -109,6 +141,9 @@ pub enum Failure {
     /// A call failed that should not have.
     #[error("unexpected error: {0}")]
     Store(#[from] StoreError),
+    /// A path operation failed that should not have.
+    #[error("unexpected error: {0}")]
+    Tree(#[from] TreeError),
     /// The check passed and never called the store.
     #[error("passed without one call of the store under test")]
     Untouched,
@@ -127,6 +162,8 @@ pub type Opener = dyn Fn(&Path) -> Result<Arc<dyn Store>, StoreError> + Send + S
 pub struct Subject {
     persistent: bool,
     parent: PathBuf,
+    /// How often a random failure is made smaller.
+    shrinks: u32,
     open: Box<Opener>,
 }
 
@@ -136,7 +173,7 @@ impl Subject {
         persistent: bool,
         open: impl Fn(&Path) -> Result<Arc<dyn Store>, StoreError> + Send + Sync + 'static,
     ) -> Self {
-        Self { persistent, parent: std::env::temp_dir(), open: Box::new(open) }
+        Self { persistent, parent: std::env::temp_dir(), shrinks: 400, open: Box::new(open) }
     }
 
     /// Where the checks make their directories; the system's temporary directory unless told, which may be a tmpfs.
@@ -149,9 +186,25 @@ impl Subject {
     /// The same engine, opened as always, but with a store before it that ignores every call.
     #[must_use]
     pub fn ignoring(self) -> Self {
-        let Self { persistent, parent, open } = self;
+        let Self { open, .. } = self;
         let open = Box::new(move |dir: &Path| Ok(Arc::new(Ignoring::new(open(dir)?)) as Arc<dyn Store>));
-        Self { persistent, parent, open }
+        // Nobody reads why these fail.
+        Self { open, shrinks: 0, ..self }
+    }
+
+    /// A chain of two stores of this engine.
+    #[must_use]
+    pub fn chained(self) -> Self {
+        let Self { open, .. } = self;
+        let open = Box::new(move |dir: &Path| {
+            let member = |name: &str| {
+                let dir = dir.join(name);
+                std::fs::create_dir_all(&dir).map_err(StoreError::io("create directory", &dir))?;
+                Ok::<_, StoreError>(Member::new(name, open(&dir)?))
+            };
+            Ok(Arc::new(Stack::new(vec![member("first")?, member("second")?])) as Arc<dyn Store>)
+        });
+        Self { open, ..self }
     }
 }
 
@@ -195,7 +248,7 @@ fn expect(what: impl Into<String>, holds: bool) -> Outcome {
 }
 
 /// Demands an error of a certain sort.
-fn expect_err<T: Debug>(what: &str, found: Result<T, StoreError>, sort: fn(&StoreError) -> bool) -> Outcome {
+fn expect_err<T: Debug, E: Error>(what: &str, found: Result<T, E>, sort: fn(&E) -> bool) -> Outcome {
     match found {
         Err(error) if sort(&error) => Ok(()),
         Err(error) => Err(Failure::Broken(format!("{what}: the wrong error: {error}"))),

@@ -1,6 +1,7 @@
 //! The plainest store that can be right: what engines are compared with.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::key::Key;
@@ -12,6 +13,8 @@ use crate::store::{Batch, Counters, Description, Durability, Entry, Node, Op, St
 #[derive(Debug, Default)]
 pub struct Model {
     entries: Mutex<BTreeMap<Key, Entry>>,
+    applies: AtomicU64,
+    ops: AtomicU64,
 }
 
 impl Model {
@@ -42,6 +45,8 @@ impl Store for Model {
                 Op::Delete { key } => entries.remove(key),
             };
         }
+        self.applies.fetch_add(1, Ordering::Relaxed);
+        self.ops.fetch_add(batch.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
@@ -65,13 +70,14 @@ impl Store for Model {
         let tier = |asked| Tier { asked, effective: Some(asked), how: "taken on trust".to_owned() };
         Description {
             engine: "model".to_owned(),
-            version: String::new(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             tiers: Durability::ALL.map(tier),
-            options: BTreeMap::new(),
+            options: BTreeMap::from([("queries".to_owned(), "walk everything".to_owned())]),
         }
     }
 
     fn counters(&self) -> Counters {
-        Counters::default()
+        let (applies, ops) = (self.applies.load(Ordering::Relaxed), self.ops.load(Ordering::Relaxed));
+        Counters { applies, ops, ..Counters::default() }
     }
 }

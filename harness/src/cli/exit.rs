@@ -1,6 +1,7 @@
 //! Exit codes: the one place that maps outcomes to numbers.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::datadir::DataDirError;
 use crate::model::{FileError, Run, Status};
@@ -75,6 +76,14 @@ pub enum Failure {
     /// The run broke off.
     #[error("{0}; what was finished is saved")]
     Session(#[from] SessionError),
+    /// A store could not be verified at all.
+    #[error("cannot verify {}: {reason}", dir.display())]
+    Verify {
+        /// The store.
+        dir: PathBuf,
+        /// Why not, and what is allowed.
+        reason: String,
+    },
     /// The table could not be written.
     #[error("cannot make CSV: {0}")]
     Csv(#[from] csv::Error),

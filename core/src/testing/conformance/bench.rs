@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{Failure, Outcome, Subject};
 use crate::key::Key;
-use crate::store::{Batch, Durability, Entry, Store, StoreError};
+use crate::store::{Batch, Durability, Entry, Store, StoreError, Tier};
 use crate::testing::{Calls, Hooked};
 
 /// One check's own directory and counter.
@@ -35,6 +35,10 @@ impl<'a> Bench<'a> {
         self.subject.persistent
     }
 
+    pub(super) fn shrinks(&self) -> u32 {
+        self.subject.shrinks
+    }
+
     /// Opens the store in the subdirectory `name`, with its calls counted.
     ///
     /// # Errors
@@ -49,8 +53,7 @@ impl<'a> Bench<'a> {
 
 /// A store and the tier a check writes with, spoken to in paths.
 ///
-/// The tier is the weakest the engine reaches from `process` on, or else `memory`: strong enough for a reopen, and
-/// as cheap as that can be.
+/// The tier is the weakest the engine reaches, so that checks of anything but durability are fast.
 #[derive(Clone)]
 pub struct Handle {
     store: Arc<dyn Store>,
@@ -59,9 +62,15 @@ pub struct Handle {
 
 impl Handle {
     fn new(store: Arc<dyn Store>) -> Self {
-        let lasting = |tier: &&crate::store::Tier| tier.asked >= Durability::Process && tier.effective.is_some();
-        let tier = store.describe().tiers.iter().find(lasting).map_or(Durability::Memory, |tier| tier.asked);
+        let tier = weakest(&*store, Durability::Memory);
         Self { store, tier }
+    }
+
+    /// The same store, written to with a tier that survives its being closed: the weakest reached from `process` on.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        let tier = weakest(&*self.store, Durability::Process);
+        Self { tier, ..self }
     }
 
     /// The store itself.
@@ -124,6 +133,12 @@ impl Handle {
     pub(super) fn last(&self, prefix: &str) -> Result<Option<String>, Failure> {
         Ok(self.store.last(&key(prefix))?.map(|(key, _)| key.to_string()))
     }
+}
+
+/// The weakest tier from `least` on that `store` reaches; `memory` where there is none.
+fn weakest(store: &dyn Store, least: Durability) -> Durability {
+    let reached = |tier: &&Tier| tier.asked >= least && tier.effective.is_some();
+    store.describe().tiers.iter().find(reached).map_or(Durability::Memory, |tier| tier.asked)
 }
 
 /// The key of a path that a check spells out.

@@ -1,5 +1,6 @@
 //! Many threads at once.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -10,6 +11,7 @@ use super::{Bench, Failure, Handle, Outcome, expect, expect_eq};
 use crate::key::Key;
 use crate::store::Entry;
 use crate::testing::history::{self, Event};
+use crate::tree::{LinkMode, TreeError};
 
 const THREADS: u64 = 32;
 const OPERATIONS: u64 = 40;
@@ -20,27 +22,45 @@ const KEYS: u64 = 6;
 pub(super) fn threads_see_a_linearisable_history_of_each_key(bench: &Bench<'_>) -> Outcome {
     let store = bench.open("a")?;
     let clock = AtomicU64::new(1);
-    let histories = std::thread::scope(|threads| {
-        let running: Vec<_> = (0..THREADS)
-            .map(|thread| {
-                threads.spawn({
-                    let (store, clock) = (&store, &clock);
-                    move || work(store, thread, clock)
-                })
-            })
-            .collect();
-        running
-            .into_iter()
-            .map(|thread| thread.join().map_err(|_| Failure::Broken("a thread panicked".to_owned()))?)
-            .collect::<Result<Vec<_>, _>>()
-    })?;
-    let events: Vec<(u64, Event)> = histories.into_iter().flatten().collect();
+    let histories = in_parallel(THREADS, |thread| work(&store, thread, &clock))?;
+    let events = histories.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     for register in 0..KEYS {
         let history: Vec<Event> = events.iter().filter(|(key, _)| *key == register).map(|(_, event)| *event).collect();
         history::linearisable(&history).map_err(|why| Failure::Broken(format!("key {register}: {why}")))?;
     }
     expect("values were read", events.iter().any(|(_, event)| event.is_read() && event.value() != 0))?;
     expect_eq("keys", store.scan("r", &Key::root(), 99)?.len() as u64, KEYS)
+}
+
+/// Threads race to make one name a link, each to a target of its own: one wins, and its link stays.
+pub(super) fn one_of_many_threads_makes_a_link(bench: &Bench<'_>) -> Outcome {
+    let store = bench.open("a")?;
+    let tree = store.tree();
+    for slot in 0..20 {
+        let name = key(&format!("slots/{slot}"));
+        let start = Barrier::new(8);
+        let attempts = in_parallel(8, |thread| {
+            let target = key(&format!("data/{thread}"));
+            start.wait();
+            tree.make_link(&target, &name, LinkMode::IfAbsent).map(|()| target)
+        })?;
+        let (won, lost): (Vec<_>, Vec<_>) = attempts.into_iter().partition(Result::is_ok);
+        let refused = lost.iter().filter(|lost| matches!(lost, Err(TreeError::Exists { .. }))).count();
+        expect_eq("winners and losers", (won.len(), refused), (1, 7))?;
+        let winner = won.into_iter().flatten().next().map(Entry::Link);
+        expect_eq("the winner's link", store.store().get(&name)?, winner)?;
+    }
+    Ok(())
+}
+
+/// What `act` returns in each of that many threads, which are numbered from 0.
+fn in_parallel<T: Send>(count: u64, act: impl Fn(u64) -> T + Sync) -> Result<Vec<T>, Failure> {
+    let act = &act;
+    std::thread::scope(|threads| {
+        let running: Vec<_> = (0..count).map(|number| threads.spawn(move || act(number))).collect();
+        let panicked = |_| Failure::Broken("a thread panicked".to_owned());
+        running.into_iter().map(|thread| thread.join().map_err(panicked)).collect()
+    })
 }
 
 /// One thread's calls, each with the key it went to.

@@ -41,7 +41,7 @@ fn expect_consistent(description: &Description) -> Outcome {
 }
 
 pub(super) fn what_is_applied_survives_a_reopen(bench: &Bench<'_>) -> Outcome {
-    let store = bench.open("a")?;
+    let store = bench.open("a")?.lasting();
     store.apply(|batch| {
         batch.put(key("data/v"), "v".into()).link(key("names/l"), key("data/v")).group(key("g"));
         batch.put(key("data/big"), vec![7; 1 << 20].into()).put(key("data/gone"), "v".into());

@@ -12,13 +12,16 @@ const RAMFS: u64 = 0x8584_58F6;
 
 /// The file system of a data directory, as far as durability is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Medium {
+pub struct Medium {
     volatile: bool,
 }
 
 impl Medium {
     /// Looks at the file system that holds `dir`.
-    pub(crate) fn of(dir: &Path) -> Result<Self, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where there is no such directory.
+    pub fn of(dir: &Path) -> Result<Self, StoreError> {
         let stat = rustix::fs::statfs(dir).map_err(|errno| StoreError::io("statfs", dir)(errno.into()))?;
         // The width and the sign of the field differ between architectures; the magic numbers have 32 bits.
         let kind = (stat.f_type as u64) & u64::from(u32::MAX);
@@ -26,7 +29,10 @@ impl Medium {
     }
 
     /// Refuses tier `power` where the directory lives in memory: fsync succeeds there and keeps nothing.
-    pub(crate) fn require(self, engine: &'static str, asked: Durability) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Tier`].
+    pub fn require(self, engine: &'static str, asked: Durability) -> Result<(), StoreError> {
         if self.volatile && asked == Durability::Power {
             return Err(StoreError::Tier { engine, asked, reason: self.reason() });
         }
@@ -34,7 +40,7 @@ impl Medium {
     }
 
     /// An engine's tiers as this medium limits them.
-    pub(crate) fn limit(self, tiers: [Tier; 3]) -> [Tier; 3] {
+    pub fn limit(self, tiers: [Tier; 3]) -> [Tier; 3] {
         if !self.volatile {
             return tiers;
         }
@@ -51,7 +57,10 @@ impl Medium {
 
 /// Makes the entries of `dir`, and `dir` in its parent, survive a power cut. Engines sync the files they create but
 /// not always the directory that names them.
-pub(crate) fn sync_created(dir: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn sync_created(dir: &Path) -> Result<(), StoreError> {
     sync_dir(dir)?;
     match dir.canonicalize().map_err(StoreError::io("resolve", dir))?.parent() {
         Some(parent) => sync_dir(parent),
@@ -60,14 +69,20 @@ pub(crate) fn sync_created(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// fsync of a directory.
-pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     let open = File::open(dir).map_err(StoreError::io("open directory", dir))?;
     open.sync_all().map_err(StoreError::io("fsync directory", dir))
 }
 
 /// Refuses a directory with anything in it that `owns` does not recognise: it belongs to someone else, and engines
 /// would add their files to it, or take it for damage.
-pub(crate) fn expect_only(dir: &Path, engine: &'static str, owns: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+///
+/// # Errors
+/// [`StoreError::Corrupt`] naming the first such entry.
+pub fn expect_only(dir: &Path, engine: &'static str, owns: impl Fn(&str) -> bool) -> Result<(), StoreError> {
     for entry in dir.read_dir().map_err(StoreError::io("read directory", dir))? {
         let name = entry.map_err(StoreError::io("read directory", dir))?.file_name();
         let name = name.to_string_lossy();

@@ -7,11 +7,14 @@ use slotbench_core::store::StoreError;
 
 /// Remembers the first failure of a store, until the store is opened again.
 #[derive(Debug, Default)]
-pub(crate) struct Poison(OnceLock<String>);
+pub struct Poison(OnceLock<String>);
 
 impl Poison {
     /// Refuses to go on after a failure.
-    pub(crate) fn check(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`] with that failure.
+    pub fn check(&self) -> Result<(), StoreError> {
         match self.0.get() {
             None => Ok(()),
             Some(reason) => Err(StoreError::Poisoned { reason: reason.clone() }),
@@ -19,7 +22,10 @@ impl Poison {
     }
 
     /// Passes `outcome` on, and remembers a failure.
-    pub(crate) fn watch<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+    ///
+    /// # Errors
+    /// That of `outcome`.
+    pub fn watch<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(failure) = &outcome {
             // Only the first failure is the cause; later ones may be its consequences.
             let _ = self.0.set(failure.to_string());

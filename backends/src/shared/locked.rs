@@ -1,9 +1,9 @@
 //! Versions of the engines that are built in, from the lock file they were built with.
 
-const LOCK: &str = include_str!("../../Cargo.lock");
+const LOCK: &str = include_str!("../../../Cargo.lock");
 
 /// The locked version of `package`, or `unknown`.
-pub(crate) fn version(package: &str) -> &'static str {
+pub fn version(package: &str) -> &'static str {
     let name = format!("name = \"{package}\"");
     let mut lines = LOCK.lines().skip_while(|line| *line != name).skip(1);
     lines.next().and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"')).unwrap_or("unknown")

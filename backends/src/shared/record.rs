@@ -18,19 +18,22 @@ const VALUE: u8 = 0;
 const LINK: u8 = 1;
 const GROUP: u8 = 2;
 
+/// Stands for the root where an engine has no empty keys: no encoded segment starts with it, and it sorts before all.
+pub const ROOT: &[u8] = &[0];
+
 /// The two ends of a range of encoded keys.
-pub(crate) type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+pub type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
 /// A value on its way to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Record<'a> {
+pub struct Record<'a> {
     tag: u8,
     payload: &'a [u8],
 }
 
 impl<'a> Record<'a> {
     /// What `op` stores; `None` for a removal.
-    pub(crate) fn of(op: &'a Op) -> Option<Self> {
+    pub fn of(op: &'a Op) -> Option<Self> {
         match op {
             Op::Put { value, .. } => Some(Self { tag: VALUE, payload: value }),
             Op::Link { target, .. } => Some(Self { tag: LINK, payload: target.as_bytes() }),
@@ -40,13 +43,17 @@ impl<'a> Record<'a> {
     }
 
     /// Bytes it takes.
-    pub(crate) fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         1 + self.payload.len()
     }
 
-    /// Writes it to `out`, which is [`len`](Self::len) bytes long.
-    #[cfg(any(feature = "redb", test))]
-    pub(crate) fn write_to(&self, out: &mut [u8]) {
+    /// Its tag and its payload.
+    pub fn parts(&self) -> (u8, &'a [u8]) {
+        (self.tag, self.payload)
+    }
+
+    /// Writes it to `out`, which is [`size`](Self::size) bytes long.
+    pub fn write_to(&self, out: &mut [u8]) {
         if let Some((tag, payload)) = out.split_first_mut() {
             *tag = self.tag;
             payload.copy_from_slice(self.payload);
@@ -54,17 +61,19 @@ impl<'a> Record<'a> {
     }
 
     /// Replaces the content of `out` by it, for engines that want the value in one piece.
-    #[cfg(any(feature = "rocksdb", feature = "sled", test))]
-    pub(crate) fn fill(&self, out: &mut Vec<u8>) {
+    pub fn fill(&self, out: &mut Vec<u8>) {
         out.clear();
-        out.reserve(self.len());
+        out.reserve(self.size());
         out.push(self.tag);
         out.extend_from_slice(self.payload);
     }
 }
 
 /// The entry stored as `stored`; `value` makes the bytes of a value from its payload.
-pub(crate) fn entry(key: &Key, stored: &[u8], value: impl FnOnce(&[u8]) -> Bytes) -> Result<Entry, StoreError> {
+///
+/// # Errors
+/// [`StoreError::Corrupt`] for bytes that are no record.
+pub fn entry(key: &Key, stored: &[u8], value: impl FnOnce(&[u8]) -> Bytes) -> Result<Entry, StoreError> {
     match stored.split_first() {
         Some((&VALUE, payload)) => Ok(Entry::Value(value(payload))),
         Some((&LINK, target)) => Ok(Entry::Link(link(key, target)?)),
@@ -74,7 +83,10 @@ pub(crate) fn entry(key: &Key, stored: &[u8], value: impl FnOnce(&[u8]) -> Bytes
 }
 
 /// The entry `encoded` -> `stored` as a scan tells it.
-pub(crate) fn node(encoded: &[u8], stored: &[u8]) -> Result<(Key, Node), StoreError> {
+///
+/// # Errors
+/// [`StoreError::Corrupt`] for bytes that are no key or no record.
+pub fn node(encoded: &[u8], stored: &[u8]) -> Result<(Key, Node), StoreError> {
     let key = key(encoded)?;
     let node = match stored.split_first() {
         Some((&VALUE, payload)) => Node::Value(payload.len() as u64),
@@ -87,10 +99,23 @@ pub(crate) fn node(encoded: &[u8], stored: &[u8]) -> Result<(Key, Node), StoreEr
 
 /// The range of [`Store::scan`](slotbench_core::Store::scan): strictly below `prefix`, from `from` on. `fence` is
 /// the prefix's; `None` where the range is empty.
-pub(crate) fn bounds<'a>(prefix: &'a Key, from: &'a Key, fence: &'a Key) -> Option<Bounds<'a>> {
+pub fn bounds<'a>(prefix: &'a Key, from: &'a Key, fence: &'a Key) -> Option<Bounds<'a>> {
     // Engines panic on, or refuse, a range that ends before it starts.
     let start = if from > prefix { Bound::Included(from.as_bytes()) } else { Bound::Excluded(prefix.as_bytes()) };
     (from < fence).then(|| (start, Bound::Excluded(fence.as_bytes())))
+}
+
+/// An encoded key as an engine without empty keys stores it.
+pub fn never_empty(key: &[u8]) -> &[u8] {
+    if key.is_empty() { ROOT } else { key }
+}
+
+/// [`bounds`] for an engine without empty keys.
+pub fn above_root((start, end): Bounds<'_>) -> Bounds<'_> {
+    match start {
+        Bound::Excluded([]) => (Bound::Excluded(ROOT), end),
+        start => (start, end),
+    }
 }
 
 fn key(encoded: &[u8]) -> Result<Key, StoreError> {
@@ -136,7 +161,7 @@ mod tests {
         ];
         for (op, expected) in batch.ops().iter().zip(expected) {
             let read = Record::of(op).map(|record| {
-                let (mut whole, mut placed) = (vec![9; 3], vec![9; record.len()]);
+                let (mut whole, mut placed) = (vec![9; 3], vec![9; record.size()]);
                 record.fill(&mut whole);
                 record.write_to(&mut placed);
                 assert_eq!(whole, placed);

@@ -1,0 +1,293 @@
+//! Assignments: signed items that bind one message to one slot of one process.
+//!
+//! An assignment is an ANS-104 item without data. Its tags, in order: `path`, `data-protocol`, `variant`, `type`,
+//! `process`, `epoch`, `slot`, `nonce` (the slot again, for legacy readers), `block-height`, `block-hash`,
+//! `block-timestamp`, `timestamp`, `hash-chain`, `message`.
+
+use std::str::FromStr;
+
+use crate::block::{Block, BlockHash};
+use crate::chain::ChainValue;
+use crate::id::Id;
+use crate::item::{BuildError, Item, Template};
+
+/// The path an assignment names when its message has none of its own.
+pub const DEFAULT_PATH: &[u8] = b"compute";
+
+/// Protocol dialect of an assignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// `ao.N.1`: ours.
+    Native,
+    /// `ao.TN.1`: the legacy testnet's, read but not written.
+    Legacy,
+}
+
+/// An assignment before it is signed.
+#[derive(Debug, Clone, Copy)]
+pub struct Draft<'a> {
+    /// The process.
+    pub process: &'a Id,
+    /// The message.
+    pub message: &'a Id,
+    /// The message's own request path; [`DEFAULT_PATH`] where it has none.
+    pub path: &'a [u8],
+    /// The slot.
+    pub slot: u64,
+    /// The chain including this message.
+    pub chain: ChainValue,
+    /// Scheduler's wall clock, milliseconds since the Unix epoch.
+    pub timestamp: u64,
+    /// The network's last known block.
+    pub block: &'a Block,
+}
+
+impl Draft<'_> {
+    /// Builds and signs the item.
+    ///
+    /// # Errors
+    /// What the signer reports.
+    pub fn sign(&self, template: &Template) -> Result<Item, BuildError> {
+        let (mut slot, mut height, mut block_time, mut time) =
+            (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
+        let slot = slot.format(self.slot).as_bytes();
+        let block_hash = self.block.hash.to_string();
+        template.build(
+            &[
+                (b"path", self.path),
+                (b"data-protocol", b"ao"),
+                (b"variant", b"ao.N.1"),
+                (b"type", b"Assignment"),
+                (b"process", self.process.text().as_bytes()),
+                (b"epoch", b"0"),
+                (b"slot", slot),
+                (b"nonce", slot),
+                (b"block-height", height.format(self.block.height).as_bytes()),
+                (b"block-hash", block_hash.as_bytes()),
+                (b"block-timestamp", block_time.format(self.block.timestamp).as_bytes()),
+                (b"timestamp", time.format(self.timestamp).as_bytes()),
+                (b"hash-chain", self.chain.text().as_bytes()),
+                (b"message", self.message.text().as_bytes()),
+            ],
+            b"",
+        )
+    }
+}
+
+/// A signed assignment, read back.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    item: Item,
+    process: Id,
+    message: Id,
+    slot: u64,
+    epoch: u64,
+    chain: ChainValue,
+    timestamp: u64,
+    block: Block,
+    variant: Variant,
+}
+
+/// Why an item is not an assignment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssignmentError {
+    /// The item has another `type`, or none.
+    #[error("the item's type is not Assignment")]
+    Type,
+    /// A required tag is absent.
+    #[error("tag '{0}' is missing")]
+    Missing(&'static str),
+    /// A tag's value cannot be read.
+    #[error("tag '{tag}' cannot be '{value}'")]
+    Value {
+        /// The tag's name.
+        tag: &'static str,
+        /// Its value, escaped.
+        value: String,
+    },
+}
+
+impl Assignment {
+    /// Reads an item's tags. Does not check the signature.
+    ///
+    /// # Errors
+    /// [`AssignmentError`] naming the tag that is wrong.
+    pub fn parse(item: Item) -> Result<Self, AssignmentError> {
+        let is_assignment = item.tag("type").is_some_and(|value| value.eq_ignore_ascii_case(b"Assignment"));
+        if !is_assignment {
+            return Err(AssignmentError::Type);
+        }
+        let variant = match text(&item, "variant")? {
+            "ao.N.1" => Variant::Native,
+            "ao.TN.1" => Variant::Legacy,
+            other => return Err(AssignmentError::Value { tag: "variant", value: other.to_owned() }),
+        };
+        let slot_tag = if item.tag("slot").is_some() { "slot" } else { "nonce" };
+        Ok(Self {
+            process: read(&item, "process")?,
+            message: read(&item, "message")?,
+            slot: read(&item, slot_tag)?,
+            epoch: read(&item, "epoch")?,
+            chain: read(&item, "hash-chain")?,
+            timestamp: read(&item, "timestamp")?,
+            block: Block {
+                height: read(&item, "block-height")?,
+                hash: optional(&item, "block-hash")?.unwrap_or(BlockHash::NONE),
+                timestamp: optional(&item, "block-timestamp")?.unwrap_or(0),
+            },
+            variant,
+            item,
+        })
+    }
+
+    /// The signed item.
+    #[must_use]
+    pub const fn item(&self) -> &Item {
+        &self.item
+    }
+
+    /// The assignment's own id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.item.id()
+    }
+
+    /// The process.
+    #[must_use]
+    pub const fn process(&self) -> Id {
+        self.process
+    }
+
+    /// The message.
+    #[must_use]
+    pub const fn message(&self) -> Id {
+        self.message
+    }
+
+    /// The slot.
+    #[must_use]
+    pub const fn slot(&self) -> u64 {
+        self.slot
+    }
+
+    /// The epoch: always 0 today. The item carries it as text.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The chain including this message.
+    #[must_use]
+    pub const fn chain(&self) -> ChainValue {
+        self.chain
+    }
+
+    /// Scheduler's wall clock, milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn timestamp(&self) -> u64 {
+        self.timestamp
+    }
+
+    /// The block it quotes.
+    #[must_use]
+    pub const fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// The message's path.
+    #[must_use]
+    pub fn path(&self) -> &[u8] {
+        self.item.tag("path").unwrap_or(DEFAULT_PATH)
+    }
+
+    /// The dialect.
+    #[must_use]
+    pub const fn variant(&self) -> Variant {
+        self.variant
+    }
+}
+
+fn text<'a>(item: &'a Item, tag: &'static str) -> Result<&'a str, AssignmentError> {
+    let value = item.tag(tag).ok_or(AssignmentError::Missing(tag))?;
+    std::str::from_utf8(value).map_err(|_| AssignmentError::Value { tag, value: value.escape_ascii().to_string() })
+}
+
+fn read<T: FromStr>(item: &Item, tag: &'static str) -> Result<T, AssignmentError> {
+    let value = text(item, tag)?;
+    value.parse().map_err(|_| AssignmentError::Value { tag, value: value.escape_default().to_string() })
+}
+
+fn optional<T: FromStr>(item: &Item, tag: &'static str) -> Result<Option<T>, AssignmentError> {
+    item.tag(tag).map(|_| read(item, tag)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::item::ItemBuilder;
+    use crate::wallet::Wallet;
+
+    const PROCESS: Id = Id::from_bytes([7; 32]);
+    const MESSAGE: Id = Id::from_bytes([1; 32]);
+
+    fn draft(block: &Block) -> Draft<'_> {
+        Draft {
+            process: &PROCESS,
+            message: &MESSAGE,
+            path: DEFAULT_PATH,
+            slot: 12,
+            chain: ChainValue::first(&MESSAGE),
+            timestamp: 1_700_000_000_123,
+            block,
+        }
+    }
+
+    fn wallet() -> Arc<Wallet> {
+        Arc::new(Wallet::ed25519_from_seed([3; 32]).expect("a key"))
+    }
+
+    #[test]
+    fn c007_an_assignment_has_every_field_with_its_type() {
+        let block = Block { height: 1_500_000, hash: BlockHash::network([0xA5; 48]), timestamp: 1_699_999_999 };
+        let item = draft(&block).sign(&Template::new(wallet(), None, None)).expect("signs");
+        item.verify().expect("a valid signature");
+        let tag = |name| std::str::from_utf8(item.tag(name).unwrap_or_default()).unwrap_or_default().to_owned();
+        assert_eq!(tag("path"), "compute");
+        assert_eq!(tag("data-protocol"), "ao");
+        assert_eq!(tag("variant"), "ao.N.1");
+        assert_eq!(tag("epoch"), "0");
+        assert_eq!((tag("slot"), tag("nonce")), ("12".to_owned(), "12".to_owned()));
+        assert_eq!(tag("block-hash"), block.hash.to_string());
+        let read = Assignment::parse(item).expect("an assignment");
+        assert_eq!((read.process(), read.message(), read.slot(), read.epoch()), (PROCESS, MESSAGE, 12, 0));
+        assert_eq!((read.chain(), read.timestamp()), (ChainValue::first(&MESSAGE), 1_700_000_000_123));
+        assert_eq!((read.block(), read.path(), read.variant()), (&block, DEFAULT_PATH, Variant::Native));
+        assert!(read.item().data().is_empty());
+    }
+
+    #[test]
+    fn c007_the_messages_own_path_is_carried() {
+        let own = Draft { path: b"my/own", ..draft(&Block::NONE) };
+        let item = own.sign(&Template::new(wallet(), None, None)).expect("signs");
+        assert_eq!(Assignment::parse(item).expect("an assignment").path(), b"my/own");
+    }
+
+    #[test]
+    fn c008_the_type_is_assignment_and_anything_else_is_refused() {
+        let item = draft(&Block::NONE).sign(&Template::new(wallet(), None, None)).expect("signs");
+        assert_eq!(item.tag("type"), Some(&b"Assignment"[..]));
+        let message = ItemBuilder::new().tag("type", "Message").sign(&*wallet()).expect("signs");
+        assert_eq!(Assignment::parse(message).err(), Some(AssignmentError::Type));
+    }
+
+    #[test]
+    fn a_missing_or_unreadable_tag_is_named() {
+        let base = || ItemBuilder::new().tag("Type", "Assignment").tag("Variant", "ao.N.1");
+        let parse = |builder: ItemBuilder| Assignment::parse(builder.sign(&*wallet()).expect("signs")).err();
+        assert_eq!(parse(base()), Some(AssignmentError::Missing("process")));
+        let bad = AssignmentError::Value { tag: "process", value: "nobody".into() };
+        assert_eq!(parse(base().tag("process", "nobody")), Some(bad));
+    }
+}

@@ -1,0 +1,174 @@
+//! The full check of one stored schedule: what makes a benchmark's numbers valid.
+
+use std::fmt;
+
+use crate::assignments::{AssignmentStore, AssignmentsError, Scheduled};
+use crate::chain::{Chain, Step};
+use crate::id::{Address, Id};
+
+/// How many slots are read at a time.
+const PAGE: usize = 1024;
+/// How many findings are kept; the rest are only counted.
+const KEPT: usize = 100;
+
+/// One thing that is wrong with a schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// A slot that is missing although a later one is stored.
+    Gap {
+        /// The missing slot.
+        slot: u64,
+    },
+    /// A chain value that does not follow from the one before.
+    Chain {
+        /// The slot that carries it.
+        slot: u64,
+    },
+    /// A message or an assignment whose signature does not verify, or an assignment by another signer.
+    Signature {
+        /// The slot.
+        slot: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A timestamp below that of the slot before.
+    Timestamp {
+        /// The slot.
+        slot: u64,
+    },
+    /// A slot that cannot be read.
+    Unreadable {
+        /// The slot.
+        slot: u64,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gap { slot } => write!(f, "slot {slot} is missing"),
+            Self::Chain { slot } => write!(f, "slot {slot}: the chain value does not follow from the slot before"),
+            Self::Signature { slot, reason } => write!(f, "slot {slot}: {reason}"),
+            Self::Timestamp { slot } => write!(f, "slot {slot}: the timestamp is lower than that of the slot before"),
+            Self::Unreadable { slot, reason } => write!(f, "slot {slot}: {reason}"),
+        }
+    }
+}
+
+/// What a check looks at beyond slots, links, ids, chain and timestamps.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CheckOptions {
+    /// Verify the signature of every message.
+    pub messages: bool,
+    /// Verify the signature of every assignment, and that this address made it.
+    pub signer: Option<Address>,
+}
+
+/// The result of a check.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ScheduleCheck {
+    /// Slots that were read and are sound.
+    pub slots: u64,
+    /// Slots at which the reference node had restarted: accepted, and worth knowing.
+    pub seams: Vec<u64>,
+    /// What is wrong; the first hundred.
+    pub findings: Vec<Finding>,
+    /// How many things are wrong.
+    pub wrong: u64,
+}
+
+impl ScheduleCheck {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_sound(&self) -> bool {
+        self.wrong == 0
+    }
+
+    fn report(&mut self, finding: Finding) {
+        self.wrong += 1;
+        if self.findings.len() < KEPT {
+            self.findings.push(finding);
+        }
+    }
+}
+
+impl AssignmentStore {
+    /// Checks every slot of a process: no gap, content hashes equal addresses, links resolve, the chain recomputes.
+    ///
+    /// # Errors
+    /// What the store reports for the list of slots itself; a slot that cannot be read is a finding.
+    pub fn check(&self, process: &Id, options: CheckOptions) -> Result<ScheduleCheck, AssignmentsError> {
+        let start = Some(Chain::EMPTY);
+        let mut walk = Walk { options, next: 0, chain: start, timestamp: 0, result: ScheduleCheck::default() };
+        loop {
+            let page = self.list(process, walk.next, PAGE)?;
+            for (slot, id) in &page {
+                walk.slot(self, process, *slot, id);
+            }
+            if page.is_empty() {
+                return Ok(walk.result);
+            }
+        }
+    }
+}
+
+struct Walk {
+    options: CheckOptions,
+    next: u64,
+    /// The chain after the slot before; `None` where that slot is missing or unreadable.
+    chain: Option<Chain>,
+    timestamp: u64,
+    result: ScheduleCheck,
+}
+
+impl Walk {
+    fn slot(&mut self, store: &AssignmentStore, process: &Id, slot: u64, id: &Id) {
+        for missing in self.next..slot.min(self.next.saturating_add(KEPT as u64)) {
+            self.result.report(Finding::Gap { slot: missing });
+            self.chain = None;
+        }
+        self.next = slot.saturating_add(1);
+        let before = self.result.wrong;
+        match store.linked(process, slot, id).and_then(|assignment| store.with_message(assignment)) {
+            Ok(scheduled) => self.content(slot, &scheduled),
+            Err(error) => {
+                self.result.report(Finding::Unreadable { slot, reason: error.to_string() });
+                self.chain = None;
+            }
+        }
+        self.result.slots += u64::from(self.result.wrong == before);
+    }
+
+    fn content(&mut self, slot: u64, scheduled: &Scheduled) {
+        let assignment = &scheduled.assignment;
+        match self.chain.map(|mut chain| chain.check(&assignment.message(), assignment.chain())) {
+            None | Some(Step::Sound) => {}
+            Some(Step::Seam) => self.result.seams.push(slot),
+            Some(Step::Broken) => self.result.report(Finding::Chain { slot }),
+        }
+        self.chain = Some(Chain::after(assignment.chain()));
+        if assignment.timestamp() < self.timestamp {
+            self.result.report(Finding::Timestamp { slot });
+        }
+        self.timestamp = assignment.timestamp();
+        if let Some(reason) = self.bad_signature(scheduled) {
+            self.result.report(Finding::Signature { slot, reason });
+        }
+    }
+
+    fn bad_signature(&self, scheduled: &Scheduled) -> Option<String> {
+        let assignment = scheduled.assignment.item();
+        if let Some(signer) = self.options.signer {
+            if let Err(error) = assignment.verify() {
+                return Some(format!("assignment: {error}"));
+            }
+            if assignment.owner_address() != signer {
+                return Some(format!("the assignment is signed by {}", assignment.owner_address()));
+            }
+        }
+        let message = self.options.messages.then(|| scheduled.message.verify()).transpose();
+        message.err().map(|error| format!("message: {error}"))
+    }
+}

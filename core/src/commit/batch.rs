@@ -1,0 +1,96 @@
+//! The part of a queue that goes into one `apply`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::assignments;
+use crate::commit::{CommitError, CommitObserver, Owner, Pending, Receipt, catch};
+use crate::store::{Batch, Durability, Store};
+
+/// Entries in flight and the buffers they are written with, both reused from batch to batch.
+#[derive(Default)]
+pub(super) struct InFlight {
+    entries: Vec<Pending>,
+    batch: Batch,
+    tags: Vec<u64>,
+}
+
+impl InFlight {
+    /// Takes entries from the front of `queue`: at least one, then as long as both limits hold.
+    pub(super) fn fill(&mut self, queue: &mut VecDeque<Pending>, max_entries: usize, max_bytes: usize) -> usize {
+        let mut bytes = 0;
+        while let Some(next) = queue.front() {
+            let full = self.entries.len() >= max_entries || bytes + next.size() > max_bytes;
+            if full && !self.entries.is_empty() {
+                break;
+            }
+            bytes += next.size();
+            self.entries.extend(queue.pop_front());
+        }
+        bytes
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Applies the entries as one batch. A panic of the store is an error like any other.
+    pub(super) fn apply(&mut self, store: &dyn Store, durability: Durability) -> Result<(), CommitError> {
+        self.batch.clear();
+        for entry in &self.entries {
+            let Receipt { process, slot, assignment } = &entry.receipt;
+            assignments::stage(&mut self.batch, process, *slot, &entry.message, assignment);
+        }
+        Ok(catch("the store", || store.apply(&self.batch, durability))??)
+    }
+
+    pub(super) fn observe(&mut self, observer: &dyn CommitObserver, error: Option<&CommitError>) {
+        self.tags.clear();
+        self.tags.extend(self.entries.iter().map(|entry| entry.tag));
+        observer.committed(&self.tags, error);
+    }
+
+    /// Tells every owner that its entry is stored.
+    pub(super) fn succeed(&mut self) {
+        for Pending { owner, receipt, reply, .. } in self.entries.drain(..) {
+            owner.stored(receipt.slot);
+            if let Some(reply) = reply {
+                // A caller that went away is no reason to stop: its message is scheduled.
+                let _ = reply.send(Ok(receipt));
+            }
+        }
+    }
+
+    /// Stops every owner once and hands out the entries, so that those still queued can fail with them.
+    pub(super) fn stop_owners(&mut self, reason: &Arc<CommitError>) -> (Stopped, Vec<Pending>) {
+        let mut stopped = Stopped::default();
+        for entry in &self.entries {
+            if !stopped.contains(entry) {
+                entry.owner.stop(reason);
+                stopped.0.push(Arc::clone(&entry.owner));
+            }
+        }
+        (stopped, self.entries.drain(..).collect())
+    }
+}
+
+/// Owners whose batch failed. Compared by identity: the next writer of a process may already be queueing.
+#[derive(Default)]
+pub(super) struct Stopped(Vec<Arc<dyn Owner>>);
+
+impl Stopped {
+    pub(super) fn contains(&self, entry: &Pending) -> bool {
+        let address = |owner: &Arc<dyn Owner>| Arc::as_ptr(owner).cast::<()>();
+        self.0.iter().any(|owner| address(owner) == address(&entry.owner))
+    }
+}
+
+/// Tells owners and callers that their entries are not going to be stored.
+pub(super) fn fail_all(entries: impl IntoIterator<Item = Pending>, reason: &Arc<CommitError>) {
+    for Pending { owner, receipt, reply, .. } in entries {
+        owner.failed(receipt.slot, reply.is_none());
+        if let Some(reply) = reply {
+            let _ = reply.send(Err(Arc::clone(reason)));
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! A queue in front of a store, with at most one `apply` in flight.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::commit::batch::{InFlight, fail_all};
+use crate::commit::{CommitError, CommitObserver, Pending};
+use crate::store::{Durability, Store};
+
+/// How a lane commits.
+#[derive(Clone)]
+pub struct LaneOptions {
+    /// What every batch must survive.
+    pub durability: Durability,
+    /// Most entries in one batch, at least 1.
+    pub max_entries: usize,
+    /// Most bytes of items in one batch; a single larger entry still goes, alone.
+    pub max_bytes: usize,
+    /// Whether a caller may run a quiet lane's `apply` on its own thread.
+    pub inline: bool,
+    /// Told of every batch.
+    pub observer: Option<Arc<dyn CommitObserver>>,
+}
+
+impl Default for LaneOptions {
+    /// Group commit at tier `power`, at most 1024 entries or 8 MiB a batch.
+    fn default() -> Self {
+        Self { durability: Durability::Power, max_entries: 1024, max_bytes: 8 << 20, inline: true, observer: None }
+    }
+}
+
+/// What a lane has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CommitCounters {
+    /// Batches stored.
+    pub batches: u64,
+    /// Entries stored.
+    pub entries: u64,
+    /// Batches stored by a caller's thread.
+    pub inline: u64,
+    /// Entries that were queued but never stored.
+    pub failed: u64,
+}
+
+/// A queue in front of a store.
+pub struct Lane {
+    shared: Arc<Shared>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    options: LaneOptions,
+    state: Mutex<State>,
+    work: Condvar,
+    idle: Condvar,
+    counters: Counters,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Pending>,
+    /// The buffers of the next batch; absent while somebody leads.
+    lead: Option<InFlight>,
+    committer_asleep: bool,
+    last_batch: usize,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Counters {
+    batches: AtomicU64,
+    entries: AtomicU64,
+    inline: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Lane {
+    /// A lane with its committer thread.
+    ///
+    /// # Errors
+    /// What the operating system says when it cannot start a thread.
+    pub fn start(store: Arc<dyn Store>, options: LaneOptions) -> std::io::Result<Self> {
+        let state = State { lead: Some(InFlight::default()), ..State::default() };
+        let shared = Arc::new(Shared {
+            store,
+            options,
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            idle: Condvar::new(),
+            counters: Counters::default(),
+        });
+        let committer = {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new().name("committer".to_owned()).spawn(move || shared.run())?
+        };
+        Ok(Self { shared, committer: Mutex::new(Some(committer)) })
+    }
+
+    /// Queues an entry behind all that came before; [`kick`](Self::kick) makes sure somebody commits it.
+    pub fn push(&self, pending: Pending) {
+        let mut state = self.shared.lock();
+        if state.closed {
+            drop(state);
+            self.shared.counters.failed.fetch_add(1, Ordering::Relaxed);
+            fail_all([pending], &Arc::new(CommitError::Closed));
+        } else {
+            state.queue.push_back(pending);
+        }
+    }
+
+    /// Sees to it that queued entries get committed: by this thread if `may_lead` and the lane is quiet, else by the
+    /// committer.
+    pub fn kick(&self, may_lead: bool) {
+        let mut state = self.shared.lock();
+        if state.queue.is_empty() {
+            return;
+        }
+        if may_lead && self.shared.options.inline && state.last_batch <= 1 && state.queue.len() == 1 {
+            if let Some(in_flight) = state.lead.take() {
+                self.shared.counters.inline.fetch_add(1, Ordering::Relaxed);
+                state = self.shared.commit(state, in_flight);
+            }
+        }
+        self.shared.wake_committer(&mut state);
+    }
+
+    /// Waits until nothing is queued or in flight.
+    pub fn drain(&self) {
+        let mut state = self.shared.lock();
+        while !(state.queue.is_empty() && state.lead.is_some()) {
+            self.shared.wake_committer(&mut state);
+            state = self.shared.idle.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Entries that wait for their batch.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.shared.lock().queue.len()
+    }
+
+    /// What has been done so far.
+    #[must_use]
+    pub fn counters(&self) -> CommitCounters {
+        let counters = &self.shared.counters;
+        CommitCounters {
+            batches: counters.batches.load(Ordering::Relaxed),
+            entries: counters.entries.load(Ordering::Relaxed),
+            inline: counters.inline.load(Ordering::Relaxed),
+            failed: counters.failed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl std::iter::Sum for CommitCounters {
+    fn sum<I: Iterator<Item = Self>>(counters: I) -> Self {
+        counters.fold(Self::default(), |sum, next| Self {
+            batches: sum.batches + next.batches,
+            entries: sum.entries + next.entries,
+            inline: sum.inline + next.inline,
+            failed: sum.failed + next.failed,
+        })
+    }
+}
+
+impl Drop for Lane {
+    /// Commits what is queued, then ends the committer.
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.work.notify_all();
+        let committer = self.committer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // The last owner of a lane may be an entry that the committer itself lets go of: a thread cannot join itself.
+        let committer = committer.filter(|thread| thread.thread().id() != std::thread::current().id());
+        if let Some(committer) = committer {
+            // The committer catches the store's panics; should it die all the same, its entries died with it.
+            let _ = committer.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // State is only changed in steps that cannot panic half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The committer thread.
+    fn run(&self) {
+        let mut state = self.lock();
+        loop {
+            let lead = if state.queue.is_empty() { None } else { state.lead.take() };
+            if let Some(in_flight) = lead {
+                state = self.commit(state, in_flight);
+            } else if state.closed && state.queue.is_empty() {
+                return;
+            } else {
+                state.committer_asleep = true;
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.committer_asleep = false;
+            }
+        }
+    }
+
+    fn wake_committer(&self, state: &mut MutexGuard<'_, State>) {
+        let needed = !state.queue.is_empty() && state.lead.is_some() && state.committer_asleep;
+        if needed {
+            // Cleared here as well, so that one sleep gets one wake-up call.
+            state.committer_asleep = false;
+            self.work.notify_one();
+        }
+    }
+
+    /// Commits one batch as the lane's leader, without holding the lock, and gives the lead back.
+    fn commit<'a>(&'a self, mut state: MutexGuard<'a, State>, mut in_flight: InFlight) -> MutexGuard<'a, State> {
+        in_flight.fill(&mut state.queue, self.options.max_entries, self.options.max_bytes);
+        let entries = in_flight.len();
+        drop(state);
+        let result = in_flight.apply(&*self.store, self.options.durability);
+        if let Some(observer) = &self.options.observer {
+            in_flight.observe(&**observer, result.as_ref().err());
+        }
+        match result {
+            Ok(()) => {
+                self.counters.batches.fetch_add(1, Ordering::Relaxed);
+                self.counters.entries.fetch_add(entries as u64, Ordering::Relaxed);
+                in_flight.succeed();
+            }
+            Err(error) => self.fail(&mut in_flight, Arc::new(error)),
+        }
+        let mut state = self.lock();
+        state.last_batch = entries;
+        state.lead = Some(in_flight);
+        if state.queue.is_empty() {
+            self.idle.notify_all();
+        }
+        state
+    }
+
+    /// Fails the batch and all that its processes have queued behind it: nothing may be stored after a hole.
+    fn fail(&self, in_flight: &mut InFlight, reason: Arc<CommitError>) {
+        let (stopped, mut failed) = in_flight.stop_owners(&reason);
+        let mut state = self.lock();
+        let (behind, kept): (VecDeque<_>, VecDeque<_>) =
+            state.queue.drain(..).partition(|entry| stopped.contains(entry));
+        state.queue = kept;
+        drop(state);
+        failed.extend(behind);
+        self.counters.failed.fetch_add(failed.len() as u64, Ordering::Relaxed);
+        fail_all(failed, &reason);
+    }
+}

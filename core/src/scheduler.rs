@@ -1,0 +1,162 @@
+//! The scheduler: every process has one writer, which gives each message the next slot and sees it stored.
+//!
+//! A message's path: verify → find the process's [`SchedulingServer`] → slot and chain step → sign → *aggressive:
+//! acknowledge* → [group commit](crate::commit) → *local: acknowledge*. Verifying and signing run on the callers'
+//! threads, so they are parallel; slot and chain step are strictly serial per process and take well under a
+//! microsecond.
+
+mod config;
+mod error;
+mod sequencer;
+mod server;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+pub use crate::commit::{CommitCounters, CommitError, CommitObserver, Receipt};
+pub use config::{CommitMode, Config, Mode, SignaturePolicy};
+pub use error::ScheduleError;
+pub use server::{SchedulingServer, ServerInfo};
+
+use crate::assignments::{AssignmentStore, AssignmentsError, Head};
+use crate::commit::Lane;
+use crate::id::{Address, Id};
+use crate::item::{Item, Template};
+use crate::registry::{Policy, Registry, RegistryError, Table};
+use crate::store::Store;
+use server::Shared;
+
+/// The kind under which scheduling servers are registered.
+pub const KIND: &str = "scheduler";
+
+/// Schedules messages of any number of processes over one store.
+pub struct Scheduler {
+    shared: Arc<Shared>,
+    servers: Arc<Table<SchedulingServer>>,
+    group: Option<Arc<Lane>>,
+}
+
+/// What a scheduler says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The address that signs.
+    pub address: Address,
+    /// Processes with a running writer, in id order.
+    pub processes: Vec<Id>,
+}
+
+impl Scheduler {
+    /// A scheduler over `store`. Starts the committer thread, and no writer.
+    ///
+    /// # Errors
+    /// [`ScheduleError::Unsupported`] for a mode that this build cannot keep; [`ScheduleError::Thread`].
+    pub fn new(store: Arc<dyn Store>, config: Config) -> Result<Self, ScheduleError> {
+        if config.mode == Mode::Remote {
+            return Err(ScheduleError::Unsupported("remote confirmation needs a bundler, and none is configured"));
+        }
+        let group = match config.commit {
+            CommitMode::Group => {
+                Some(Arc::new(Lane::start(Arc::clone(&store), config.lane()).map_err(ScheduleError::Thread)?))
+            }
+            CommitMode::Each => None,
+        };
+        let template = Template::new(Arc::clone(&config.signer), None, None);
+        let shared = Arc::new(Shared { assignments: AssignmentStore::new(store), template, config });
+        Ok(Self { shared, servers: Registry::new().table(KIND), group })
+    }
+
+    /// Schedules one message and answers when the mode says so.
+    ///
+    /// # Errors
+    /// [`ScheduleError`]. The message has a slot only if the answer is `Ok`, or possibly if it is
+    /// [`ScheduleError::Commit`]: what is stored then is read back when the process's next writer starts.
+    pub async fn schedule(&self, message: Item) -> Result<Receipt, ScheduleError> {
+        self.schedule_tagged(message, 0).await
+    }
+
+    /// As [`schedule`](Self::schedule); `tag` is handed to the [`CommitObserver`] when the message is stored.
+    ///
+    /// # Errors
+    /// As [`schedule`](Self::schedule).
+    pub async fn schedule_tagged(&self, message: Item, tag: u64) -> Result<Receipt, ScheduleError> {
+        self.shared.config.admit(&message)?;
+        let process = process_of(&message)?;
+        self.server(&process)?.schedule(message, tag).await
+    }
+
+    /// The running writer of a process; started if there is none.
+    ///
+    /// # Errors
+    /// [`ScheduleError::Disabled`]; what reading the end of the stored schedule reports.
+    pub fn server(&self, process: &Id) -> Result<Arc<SchedulingServer>, ScheduleError> {
+        let found = self.servers.find_id(process, Policy::Create(&|| self.start(process)));
+        found.map_err(|error| match error {
+            RegistryError::Factory(error) => ScheduleError::Start(error),
+            RegistryError::Panicked | RegistryError::Absent => ScheduleError::Stopped,
+        })
+    }
+
+    fn start(&self, process: &Id) -> Result<SchedulingServer, ScheduleError> {
+        let lane = match &self.group {
+            Some(lane) => Arc::clone(lane),
+            None => {
+                let store = Arc::clone(self.shared.assignments.store());
+                Arc::new(Lane::start(store, self.shared.config.lane()).map_err(ScheduleError::Thread)?)
+            }
+        };
+        SchedulingServer::start(*process, Arc::clone(&self.shared), lane)
+    }
+
+    /// The end of a process's stored schedule. Starts no writer.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn stored_head(&self, process: &Id) -> Result<Head, AssignmentsError> {
+        self.shared.assignments.latest(process)
+    }
+
+    /// The schedules.
+    #[must_use]
+    pub fn assignments(&self) -> &AssignmentStore {
+        &self.shared.assignments
+    }
+
+    /// Who signs, and which processes have a running writer.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status { address: self.shared.config.signer.address(), processes: self.servers.ids() }
+    }
+
+    /// What group commit has done so far, all lanes added up.
+    #[must_use]
+    pub fn commit_counters(&self) -> CommitCounters {
+        match &self.group {
+            Some(lane) => lane.counters(),
+            None => self.servers.live().iter().map(|server| server.lane().counters()).sum(),
+        }
+    }
+
+    /// The most messages that had a slot and were not stored at one time: the sum of the running writers' peaks.
+    #[must_use]
+    pub fn max_unstored(&self) -> u64 {
+        self.servers.live().iter().map(|server| server.info().max_in_flight as u64).sum()
+    }
+
+    /// Waits until everything acknowledged so far is stored or has failed. Blocks the thread.
+    pub fn drain(&self) {
+        match &self.group {
+            Some(lane) => lane.drain(),
+            None => self.servers.live().iter().for_each(|server| server.lane().drain()),
+        }
+    }
+}
+
+/// The process a message is for: its own id if it is a process, else its target.
+fn process_of(message: &Item) -> Result<Id, ScheduleError> {
+    let is_process = message.tag("type").is_some_and(|value| value.eq_ignore_ascii_case(b"Process"));
+    if is_process { Ok(message.id()) } else { message.target().ok_or(ScheduleError::NoTarget) }
+}
+
+/// Semaphores count at most this many permits.
+const MAX_WINDOW: usize = Semaphore::MAX_PERMITS;

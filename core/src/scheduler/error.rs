@@ -1,0 +1,48 @@
+//! Why a message was not scheduled.
+
+use std::sync::Arc;
+
+use crate::assignments::AssignmentsError;
+use crate::commit::CommitError;
+use crate::item::VerifyError;
+
+/// Why a message was not scheduled.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// The mode is `disabled`.
+    #[error("scheduling is disabled on this node")]
+    Disabled,
+    /// The mode cannot be kept here.
+    #[error("{0}")]
+    Unsupported(&'static str),
+    /// Signatures are required and the message has none.
+    #[error("the message is not signed")]
+    Unsigned,
+    /// The signature does not verify.
+    #[error("the message's signature is not valid: {0}")]
+    Signature(#[source] VerifyError),
+    /// Neither a process nor addressed to one.
+    #[error("the message names no process: it has no target and is no process itself")]
+    NoTarget,
+    /// As many messages of the process as allowed wait for the store.
+    #[error("busy: {waiting} messages of this process wait to be stored")]
+    Busy {
+        /// The window's size.
+        waiting: usize,
+    },
+    /// Signing or storing failed; the writer stopped unless only this one assignment could not be signed.
+    #[error(transparent)]
+    Commit(#[from] Arc<CommitError>),
+    /// The writer stopped while the message was on its way.
+    #[error("the process's writer has stopped")]
+    Stopped,
+    /// The process's writer could not start. Shared by all who waited for it.
+    #[error("the writer cannot start: {0}")]
+    Start(#[source] Arc<ScheduleError>),
+    /// The stored schedule cannot be read.
+    #[error("the stored schedule cannot be read: {0}")]
+    Damaged(#[source] AssignmentsError),
+    /// No thread could be started.
+    #[error("no thread: {0}")]
+    Thread(#[source] std::io::Error),
+}

@@ -1,0 +1,243 @@
+//! The writer of one process.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Semaphore, TryAcquireError, oneshot};
+
+use crate::assignment::{DEFAULT_PATH, Draft};
+use crate::assignments::AssignmentStore;
+use crate::commit::{CommitError, Lane, Owner, Pending, Receipt, catch};
+use crate::id::{Address, Id};
+use crate::item::{Item, Template};
+use crate::registry::Live;
+use crate::scheduler::sequencer::{Accepted, Sequencer, Terms};
+use crate::scheduler::{Config, MAX_WINDOW, Mode, ScheduleError};
+
+/// What all writers of a scheduler have in common.
+pub(super) struct Shared {
+    pub(super) assignments: AssignmentStore,
+    pub(super) template: Template,
+    pub(super) config: Config,
+}
+
+/// The one writer of a process: all its slots are given here, one at a time.
+pub struct SchedulingServer {
+    process: Id,
+    shared: Arc<Shared>,
+    lane: Arc<Lane>,
+    sequencer: Mutex<Sequencer>,
+    window: Semaphore,
+    live: AtomicBool,
+    max_in_flight: AtomicUsize,
+    /// Slots acknowledged before their write failed.
+    broken_promises: AtomicU64,
+}
+
+/// What a writer says of itself. It has no access to the key that signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// The process.
+    pub process: Id,
+    /// The last slot given; `None` before the first.
+    pub slot: Option<u64>,
+    /// The chain after it, in text; `None` before the first.
+    pub chain: Option<String>,
+    /// The address that signs.
+    pub address: Address,
+    /// When callers are answered.
+    pub mode: Mode,
+    /// Messages that have a slot and are not stored yet.
+    pub in_flight: usize,
+    /// The most there have been at one time.
+    pub max_in_flight: usize,
+    /// Slots that were acknowledged before their write failed.
+    pub broken_promises: u64,
+}
+
+/// Where a caller's answer arrives.
+type Answer = oneshot::Receiver<Result<Receipt, Arc<CommitError>>>;
+
+impl SchedulingServer {
+    /// Starts after the last stored slot.
+    pub(super) fn start(process: Id, shared: Arc<Shared>, lane: Arc<Lane>) -> Result<Self, ScheduleError> {
+        let head = shared.assignments.latest(&process).map_err(ScheduleError::Damaged)?;
+        let window = Semaphore::new(shared.config.window.clamp(1, MAX_WINDOW));
+        let sequencer = Mutex::new(Sequencer::resume(head));
+        Ok(Self {
+            process,
+            shared,
+            lane,
+            sequencer,
+            window,
+            live: AtomicBool::new(true),
+            max_in_flight: AtomicUsize::new(0),
+            broken_promises: AtomicU64::new(0),
+        })
+    }
+
+    /// The process.
+    #[must_use]
+    pub const fn process(&self) -> Id {
+        self.process
+    }
+
+    pub(super) fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
+    /// What can be told of this writer.
+    #[must_use]
+    pub fn info(&self) -> ServerInfo {
+        let head = *self.lock().head();
+        ServerInfo {
+            process: self.process,
+            slot: head.slot,
+            chain: head.chain.value().map(|value| value.to_string()),
+            address: self.shared.config.signer.address(),
+            mode: self.shared.config.mode,
+            in_flight: self.in_flight(),
+            max_in_flight: self.max_in_flight.load(Ordering::Relaxed).max(self.in_flight()),
+            broken_promises: self.broken_promises.load(Ordering::Relaxed),
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        self.window_size() - self.window.available_permits()
+    }
+
+    fn window_size(&self) -> usize {
+        self.shared.config.window.clamp(1, MAX_WINDOW)
+    }
+
+    /// Gives `message` the next slot and answers when the mode says so. Checks no signature.
+    ///
+    /// Once the message has its slot, dropping the future does not take it back.
+    ///
+    /// # Errors
+    /// [`ScheduleError`].
+    pub async fn schedule(self: &Arc<Self>, message: Item, tag: u64) -> Result<Receipt, ScheduleError> {
+        self.enter().await?;
+        let reply = self.sequence(message, tag)?;
+        Ok(reply.await.map_err(|_| ScheduleError::Stopped)??)
+    }
+
+    /// Takes a place in the window; it is given back when the message is stored or has failed.
+    async fn enter(&self) -> Result<(), ScheduleError> {
+        let permit = match self.window.try_acquire() {
+            Ok(permit) => permit,
+            Err(TryAcquireError::NoPermits) if self.shared.config.mode == Mode::Aggressive => {
+                self.window.acquire().await.map_err(|_| ScheduleError::Stopped)?
+            }
+            Err(TryAcquireError::NoPermits) => return Err(ScheduleError::Busy { waiting: self.window_size() }),
+            Err(TryAcquireError::Closed) => return Err(ScheduleError::Stopped),
+        };
+        permit.forget();
+        Ok(())
+    }
+
+    fn sequence(self: &Arc<Self>, message: Item, tag: u64) -> Result<Answer, ScheduleError> {
+        let (sender, receiver) = oneshot::channel();
+        let (serial, terms) = {
+            let mut sequencer = self.lock();
+            if let Some(reason) = sequencer.stopped() {
+                let reason = Arc::clone(reason);
+                drop(sequencer);
+                self.window.add_permits(1);
+                return Err(reason.into());
+            }
+            let now = self.shared.config.clock.now_ms();
+            sequencer.sequence(message.clone(), tag, now, Some(sender))
+        };
+        self.sign(serial, terms, &message);
+        self.lane.kick(self.shared.config.mode == Mode::Local);
+        Ok(receiver)
+    }
+
+    /// Signs a ticket until a signature holds, and whatever its failure leaves unsigned.
+    fn sign(self: &Arc<Self>, serial: u64, terms: Terms, message: &Item) {
+        let mut next = Some((serial, terms, message.clone()));
+        while let Some((serial, terms, message)) = next.take() {
+            let signed = self.assignment(&terms, &message);
+            let mut sequencer = self.lock();
+            match signed {
+                Ok(assignment) => match sequencer.sign(serial, terms, assignment) {
+                    Accepted::Again(terms) => next = Some((serial, terms, message)),
+                    Accepted::Yes | Accepted::Gone => {}
+                },
+                Err(error) => {
+                    if let Some(reply) = sequencer.withdraw(serial).and_then(|ticket| ticket.reply) {
+                        let _ = reply.send(Err(Arc::new(error)));
+                        self.window.add_permits(1);
+                    }
+                }
+            }
+            if next.is_none() {
+                next = sequencer.adopt().and_then(|(serial, terms)| Some((serial, terms, sequencer.message(serial)?)));
+            }
+            self.release(&mut sequencer);
+        }
+    }
+
+    fn assignment(&self, terms: &Terms, message: &Item) -> Result<Item, CommitError> {
+        let draft = Draft {
+            process: &self.process,
+            message: &message.id(),
+            path: message.tag("path").unwrap_or(DEFAULT_PATH),
+            slot: terms.slot,
+            chain: terms.chain,
+            timestamp: terms.timestamp,
+            block: &self.shared.config.block,
+        };
+        Ok(catch("the signer", || draft.sign(&self.shared.template))??)
+    }
+
+    /// Queues the signed prefix, in slot order, while the sequencer is held: nobody can overtake. In aggressive mode
+    /// this is the moment of the acknowledgement.
+    fn release(self: &Arc<Self>, sequencer: &mut Sequencer) {
+        let aggressive = self.shared.config.mode == Mode::Aggressive;
+        while let Some((mut ticket, assignment)) = sequencer.release() {
+            let receipt = Receipt { process: self.process, slot: ticket.terms.slot, assignment };
+            if aggressive && let Some(reply) = ticket.reply.take() {
+                let _ = reply.send(Ok(receipt.clone()));
+            }
+            let owner = Arc::clone(self) as Arc<dyn Owner>;
+            self.lane.push(Pending { owner, receipt, message: ticket.message, reply: ticket.reply, tag: ticket.tag });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sequencer> {
+        // Signers and stores run outside the lock; what runs inside does not panic half-way.
+        self.sequencer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Owner for SchedulingServer {
+    fn stored(&self, _slot: u64) {
+        // The number only falls here, so its peaks are all seen here.
+        self.max_in_flight.fetch_max(self.in_flight(), Ordering::Relaxed);
+        self.window.add_permits(1);
+    }
+
+    fn stop(&self, reason: &Arc<CommitError>) {
+        self.live.store(false, Ordering::Release);
+        for ticket in self.lock().stop(reason) {
+            if let Some(reply) = ticket.reply {
+                let _ = reply.send(Err(Arc::clone(reason)));
+            }
+        }
+        self.window.close();
+    }
+
+    fn failed(&self, _slot: u64, acknowledged: bool) {
+        self.broken_promises.fetch_add(u64::from(acknowledged), Ordering::Relaxed);
+    }
+}
+
+impl Live for SchedulingServer {
+    type Error = ScheduleError;
+
+    fn is_live(&self) -> bool {
+        self.live.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,93 @@
+//! The driver: real engines under a real scheduler, driven by workers and verified afterwards.
+//!
+//! Nothing here formats or prints. The measuring loop itself is [`closed_loop`]; around it a [`round`] sees to a fresh
+//! store, history, warm-up, resources and verification.
+
+pub mod clock;
+pub mod closed_loop;
+pub mod floors;
+pub mod pool;
+mod round;
+pub mod target;
+pub mod usage;
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use slotbench_core::wallet::{NoSigner, Signer, Wallet, WalletError};
+use tokio::runtime::Runtime;
+
+use crate::axis::Sign;
+use crate::cell::Workload;
+use crate::driver::pool::{Pool, PoolError, PoolSpec};
+use crate::model::Floors;
+use crate::runner::{CellFailure, Job, Round, Runner, Stop};
+
+/// The seed of the scheduler's ed25519 key: results must not depend on a key.
+const SCHEDULER_KEY: [u8; 32] = *b"slotbench scheduler wallet seed!";
+
+/// Measures rounds in this process.
+pub struct Driver {
+    runtime: Runtime,
+    /// The messages of the last round: most rounds of a run want the same ones.
+    pool: Option<Pool>,
+    rsa: OnceLock<Arc<Wallet>>,
+}
+
+impl Driver {
+    /// A driver with one executor thread per core.
+    ///
+    /// # Errors
+    /// When the operating system gives no threads.
+    pub fn new() -> std::io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(cores).thread_name("worker").build()?;
+        Ok(Self { runtime, pool: None, rsa: OnceLock::new() })
+    }
+
+    fn signer(&self, sign: Sign) -> Result<Arc<dyn Signer>, WalletError> {
+        Ok(match sign {
+            Sign::None => Arc::new(NoSigner),
+            Sign::Ed25519 => Arc::new(Wallet::ed25519_from_seed(SCHEDULER_KEY)?),
+            Sign::Rsa4096 => self.rsa()?,
+        })
+    }
+
+    /// The RSA wallet: made once per driver, for that takes about a second.
+    fn rsa(&self) -> Result<Arc<Wallet>, WalletError> {
+        if let Some(wallet) = self.rsa.get() {
+            return Ok(Arc::clone(wallet));
+        }
+        let wallet = Arc::new(Wallet::generate_rsa4096()?);
+        Ok(Arc::clone(self.rsa.get_or_init(|| wallet)))
+    }
+
+    /// At least `count` messages for a workload, made now if they are not there yet.
+    fn messages(&mut self, seed: u64, workload: &Workload, count: usize) -> Result<&Pool, PoolError> {
+        let spec = PoolSpec {
+            seed,
+            processes: workload.processes as usize,
+            payload: usize::try_from(workload.payload).unwrap_or(usize::MAX),
+            duplicates_per_million: u32::from(workload.duplicates) * 10_000,
+        };
+        let mut pool = self.pool.take().filter(|pool| *pool.spec() == spec).unwrap_or_else(|| Pool::new(spec));
+        pool.grow(count)?;
+        Ok(self.pool.insert(pool))
+    }
+}
+
+impl Runner for Driver {
+    fn run_round(&mut self, job: &Job<'_>) -> Result<Round, CellFailure> {
+        round::run(self, job)
+    }
+
+    fn floors(&mut self, dir: &Path, stop: &Stop) -> Result<Floors, CellFailure> {
+        if stop.is_requested() {
+            return Err(CellFailure::Interrupted);
+        }
+        floors::measure(&self.runtime, dir, stop).map_err(|error| {
+            CellFailure::Failed(format!("the floors cannot be measured in {}: {error}", dir.display()))
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! What the machine and the harness cost by themselves: the floor under every result.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use slotbench_core::hash::sha256;
+use tokio::runtime::Runtime;
+
+use crate::driver::clock::Epoch;
+use crate::driver::closed_loop::{self, Pass};
+use crate::driver::pool::{Pool, PoolSpec};
+use crate::driver::target::NullTarget;
+use crate::model::Floors;
+use crate::runner::Stop;
+
+const BLOCK: [u8; 4096] = [0xA5; 4096];
+const SYNCS: usize = 200;
+const APPENDS: usize = 2_000;
+const HASHES: usize = 5_000;
+const CLOCK_READS: u32 = 200_000;
+const NULL_MESSAGES: usize = 4_096;
+const NULL_PASSES: usize = 50;
+
+/// Measures all floors, with files in `dir`: about a tenth of a second, and the time of 200 syncs.
+///
+/// # Errors
+/// When files in `dir` cannot be written.
+pub fn measure(runtime: &Runtime, dir: &Path, stop: &Stop) -> std::io::Result<Floors> {
+    let mut file = File::create(dir.join("floor"))?;
+    let append = median_of(APPENDS, || file.write_all(&BLOCK))?;
+    let synced = median_of(SYNCS, || {
+        file.write_all(&BLOCK)?;
+        file.sync_data()
+    })?;
+    std::fs::remove_file(dir.join("floor"))?;
+    let kibibyte = [0x5A; 1024];
+    let hash = median_of(HASHES, || {
+        std::hint::black_box(sha256(&[std::hint::black_box(&kibibyte)]));
+        Ok(())
+    })?;
+    let clock = clock_cost();
+    Ok(Floors {
+        fdatasync_ns: Some(synced),
+        append_ns: Some(append),
+        // Two readings of the clock lie in each sample of the short ones.
+        sha256_ns: Some((hash - clock).max(0.0)),
+        clock_ns: Some(clock),
+        harness_ns: harness_cost(runtime, stop),
+    })
+}
+
+/// The median time of `operation`, in nanoseconds.
+#[expect(clippy::cast_precision_loss, reason = "samples are far below 2^52 ns")]
+fn median_of(samples: usize, mut operation: impl FnMut() -> std::io::Result<()>) -> std::io::Result<f64> {
+    let mut times = Vec::with_capacity(samples);
+    for _ in 0..samples {
+        let start = Instant::now();
+        operation()?;
+        times.push(start.elapsed().as_nanos());
+    }
+    let (_, median, _) = times.select_nth_unstable(samples / 2);
+    Ok(*median as f64)
+}
+
+fn clock_cost() -> f64 {
+    let epoch = Epoch::start();
+    let start = Instant::now();
+    for _ in 0..CLOCK_READS {
+        std::hint::black_box(epoch.now());
+    }
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(CLOCK_READS)
+}
+
+/// Nanoseconds per message of one worker's loop around a target that does nothing; the median of several passes.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a few thousand messages")]
+pub fn harness_cost(runtime: &Runtime, stop: &Stop) -> Option<f64> {
+    let mut pool = Pool::new(PoolSpec { seed: 1, processes: 1, payload: 64, duplicates_per_million: 0 });
+    pool.grow(NULL_MESSAGES).ok()?;
+    let pass = Pass {
+        messages: Arc::clone(pool.messages()),
+        range: 0..NULL_MESSAGES,
+        workers: 1,
+        limit: Duration::MAX,
+        epoch: Epoch::start(),
+        stop: stop.clone(),
+    };
+    let mut costs: Vec<f64> = (0..NULL_PASSES)
+        .map(|_| closed_loop::run(runtime, &NullTarget, &pass).working.as_secs_f64() * 1e9 / NULL_MESSAGES as f64)
+        .collect();
+    let (_, median, _) = costs.select_nth_unstable_by(NULL_PASSES / 2, f64::total_cmp);
+    Some(*median)
+}
