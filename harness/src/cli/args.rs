@@ -70,7 +70,7 @@ pub enum Command {
     Plan(PlanCommand),
     /// Show a run again, in another form
     Report(ReportArgs),
-    /// Check a data directory: slots gap-free, chain unbroken, content as addressed, links lead somewhere
+    /// Check a data directory: slots gap-free, chain unbroken, messages signed as they say, links lead somewhere
     Verify(VerifyArgs),
     /// Print a completion script for a shell
     Completions {
@@ -210,9 +210,6 @@ pub struct VerifyArgs {
     /// The engine that wrote it
     #[arg(long, value_name = "B")]
     pub backend: String,
-    /// Verify the signatures of messages and assignments too
-    #[arg(long)]
-    pub signatures: bool,
 }
 
 /// Form of a report.
