@@ -1,10 +1,11 @@
 //! The check that makes a cell's numbers worth reading: what is stored is what was acknowledged.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use slotbench_core::AssignmentStore;
-use slotbench_core::assignments::CheckOptions;
+use slotbench_core::assignments::{CheckOptions, Scheduled};
 use slotbench_core::store::Store;
+use slotbench_core::{AssignmentStore, Id, Item};
 
 /// How many failures are kept in words; the rest are only counted.
 const KEPT: usize = 20;
@@ -26,6 +27,25 @@ impl Verification {
     /// Checks every slot of every process: gap-free, chain recomputed, content hash equals address, links resolve.
     #[must_use]
     pub fn of(store: &Arc<dyn Store>, options: CheckOptions) -> Self {
+        Self::inspecting(store, options, |_| Ok(()))
+    }
+
+    /// As [`of`](Self::of), and compares every stored message with the one that was sent, byte for byte.
+    #[must_use]
+    pub fn against(store: &Arc<dyn Store>, options: CheckOptions, sent: &[Item]) -> Self {
+        let sent: HashMap<Id, &Item> = sent.iter().map(|message| (message.id(), message)).collect();
+        Self::inspecting(store, options, |stored| match sent.get(&stored.message.id()) {
+            None => Err("its message was never sent".to_owned()),
+            Some(message) if message.as_bytes() == stored.message.as_bytes() => Ok(()),
+            Some(_) => Err("its message is not the one that was sent".to_owned()),
+        })
+    }
+
+    fn inspecting(
+        store: &Arc<dyn Store>,
+        options: CheckOptions,
+        inspect: impl Fn(&Scheduled) -> Result<(), String>,
+    ) -> Self {
         let assignments = AssignmentStore::new(Arc::clone(store));
         let mut result = Self::default();
         let processes = match assignments.processes() {
@@ -37,7 +57,7 @@ impl Verification {
         };
         for process in processes {
             result.processes += 1;
-            match assignments.check(&process, options) {
+            match assignments.check_with(&process, options, &inspect) {
                 Ok(check) => {
                     result.slots += check.slots;
                     result.wrong += check.wrong;

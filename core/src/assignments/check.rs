@@ -31,6 +31,13 @@ pub enum Finding {
         /// What is wrong.
         reason: String,
     },
+    /// A slot whose content is not what the caller of the check expects.
+    Content {
+        /// The slot.
+        slot: u64,
+        /// What is wrong.
+        reason: String,
+    },
     /// A timestamp below that of the slot before.
     Timestamp {
         /// The slot.
@@ -50,12 +57,15 @@ impl fmt::Display for Finding {
         match self {
             Self::Gap { slot } => write!(f, "slot {slot} is missing"),
             Self::Chain { slot } => write!(f, "slot {slot}: the chain value does not follow from the slot before"),
-            Self::Signature { slot, reason } => write!(f, "slot {slot}: {reason}"),
             Self::Timestamp { slot } => write!(f, "slot {slot}: the timestamp is lower than that of the slot before"),
-            Self::Unreadable { slot, reason } => write!(f, "slot {slot}: {reason}"),
+            Self::Signature { slot, reason } | Self::Unreadable { slot, reason } | Self::Content { slot, reason } => {
+                write!(f, "slot {slot}: {reason}")
+            }
         }
     }
 }
+
+type Inspect<'a> = dyn FnMut(&Scheduled) -> Result<(), String> + 'a;
 
 /// What a check looks at beyond slots, links, ids, chain and timestamps.
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,12 +110,28 @@ impl AssignmentStore {
     /// # Errors
     /// What the store reports for the list of slots itself; a slot that cannot be read is a finding.
     pub fn check(&self, process: &Id, options: CheckOptions) -> Result<ScheduleCheck, AssignmentsError> {
+        self.check_with(process, options, |_| Ok(()))
+    }
+
+    /// As [`check`](Self::check), and asks `inspect` about every slot that can be read; what it refuses is a finding.
+    ///
+    /// An item's id is the hash of its signature, so a damaged payload under a sound signature has the right id: only
+    /// its signature, or a copy to compare with, tells.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_with(
+        &self,
+        process: &Id,
+        options: CheckOptions,
+        mut inspect: impl FnMut(&Scheduled) -> Result<(), String>,
+    ) -> Result<ScheduleCheck, AssignmentsError> {
         let start = Some(Chain::EMPTY);
         let mut walk = Walk { options, next: 0, chain: start, timestamp: 0, result: ScheduleCheck::default() };
         loop {
             let page = self.list(process, walk.next, PAGE)?;
             for (slot, id) in &page {
-                walk.slot(self, process, *slot, id);
+                walk.slot(self, process, *slot, id, &mut inspect);
             }
             if page.is_empty() {
                 return Ok(walk.result);
@@ -124,7 +150,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn slot(&mut self, store: &AssignmentStore, process: &Id, slot: u64, id: &Id) {
+    fn slot(&mut self, store: &AssignmentStore, process: &Id, slot: u64, id: &Id, inspect: &mut Inspect<'_>) {
         for missing in self.next..slot.min(self.next.saturating_add(KEPT as u64)) {
             self.result.report(Finding::Gap { slot: missing });
             self.chain = None;
@@ -132,7 +158,12 @@ impl Walk {
         self.next = slot.saturating_add(1);
         let before = self.result.wrong;
         match store.linked(process, slot, id).and_then(|assignment| store.with_message(assignment)) {
-            Ok(scheduled) => self.content(slot, &scheduled),
+            Ok(scheduled) => {
+                self.content(slot, &scheduled);
+                if let Err(reason) = inspect(&scheduled) {
+                    self.result.report(Finding::Content { slot, reason });
+                }
+            }
             Err(error) => {
                 self.result.report(Finding::Unreadable { slot, reason: error.to_string() });
                 self.chain = None;

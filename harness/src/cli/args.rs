@@ -41,6 +41,10 @@ Keys of --set, with what they take:
 
 Flags replace what the plan says, in all its cells. Without --durability every engine runs at the strongest tier it reaches.";
 
+const VERIFY: &str = "\
+The directory itself is not touched: engines repair a store when they open it, so a copy is opened, in a temporary
+directory beside it.";
+
 /// Which storage engine, in which confirmation mode, should I deploy, and what does it cost?
 #[derive(Debug, Parser)]
 #[command(name = "slotbench", version, after_help = EXAMPLES, max_term_width = 120)]
@@ -66,27 +70,13 @@ pub enum Command {
     Plan(PlanCommand),
     /// Show a run again, in another form
     Report(ReportArgs),
-    /// Check a store that `run --keep-data` left: slots, chain, contents
+    /// Check a data directory: slots gap-free, chain unbroken, messages signed as they say, links lead somewhere
     Verify(VerifyArgs),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
-}
-
-/// Arguments of `verify`.
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// The store's directory. Nothing is written, but the engine opens it as after any shutdown, recovery included
-    #[arg(value_hint = ValueHint::DirPath)]
-    pub dir: PathBuf,
-    /// The engine that wrote it
-    #[arg(long, value_name = "B")]
-    pub backend: String,
-    /// Verify the signature of every message as well
-    #[arg(long)]
-    pub signatures: bool,
 }
 
 /// Arguments of `run`. Values of axes are text here: they are read by the same rules as a plan's.
@@ -208,6 +198,18 @@ pub struct ReportArgs {
     /// Write to a file, whole or not at all, instead of standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = VERIFY)]
+pub struct VerifyArgs {
+    /// A store, such as DATA_DIR/CELL_ID after run --keep-data; nothing may be writing to it
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    /// The engine that wrote it
+    #[arg(long, value_name = "B")]
+    pub backend: String,
 }
 
 /// Form of a report.

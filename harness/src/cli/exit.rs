@@ -1,8 +1,7 @@
 //! Exit codes: the one place that maps outcomes to numbers.
 
 use std::io;
-
-use slotbench_core::StoreError;
+use std::path::PathBuf;
 
 use crate::datadir::DataDirError;
 use crate::model::{FileError, Run, Status};
@@ -77,29 +76,13 @@ pub enum Failure {
     /// The run broke off.
     #[error("{0}; what was finished is saved")]
     Session(#[from] SessionError),
-    /// An engine that cannot be checked.
-    #[error("--backend: unknown engine '{name}' (allowed: {allowed})")]
-    Backend {
-        /// The name as given.
-        name: String,
-        /// The engines built in that keep data.
-        allowed: String,
-    },
-    /// A directory without a store.
-    #[error("{path} holds no store: {reason}")]
-    NoStore {
-        /// The directory.
-        path: String,
-        /// Why it cannot.
+    /// A store could not be verified at all.
+    #[error("cannot verify {}: {reason}", dir.display())]
+    Verify {
+        /// The store.
+        dir: PathBuf,
+        /// Why not, and what is allowed.
         reason: String,
-    },
-    /// A store that cannot be opened.
-    #[error("{path} cannot be opened: {source}")]
-    Store {
-        /// The directory.
-        path: String,
-        /// What the engine says.
-        source: StoreError,
     },
     /// The table could not be written.
     #[error("cannot make CSV: {0}")]

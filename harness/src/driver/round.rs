@@ -124,6 +124,11 @@ impl Messages<'_> {
         Ok(())
     }
 
+    /// Every message of the round so far.
+    fn all_sent(&self) -> Arc<[Item]> {
+        self.driver.pool.as_ref().map(|pool| Arc::clone(pool.messages())).unwrap_or_default()
+    }
+
     /// Bytes of one message, all of one workload being of the same size.
     fn bytes_each(&self) -> u64 {
         let first = self.driver.pool.as_ref().and_then(|pool| pool.messages().first());
@@ -271,7 +276,8 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
         messages: cell.axes.workload.verify,
         signer: (cell.axes.workload.sign != Sign::None).then_some(signer),
     };
-    let verification = verify(site, store, checks, expected, &mut resources)?;
+    let sent = messages.all_sent();
+    let verification = verify(site, store, &|store| checked(store, checks, expected, &sent), &mut resources)?;
     Ok(Measured { outcome, durable, max_unstored, warmup: warmed.duration, resources, verification })
 }
 
@@ -299,30 +305,29 @@ impl Meters {
     }
 }
 
-/// Checks the store as it is and as it is found after a reopen. `None` for an engine that stores nothing.
+/// Checks the store as it is found after a reopen; as it is, where it would not outlive one. `None` for an engine that stores nothing.
 fn verify(
     site: &Site,
     store: Arc<dyn Store>,
-    checks: CheckOptions,
-    expected: u64,
+    check: &dyn Fn(&Arc<dyn Store>) -> Verification,
     resources: &mut Resources,
 ) -> Result<Option<Verification>, CellFailure> {
     if site.kind.name() == NULL {
         return Ok(None);
     }
     if !site.kind.is_persistent() {
-        return Ok(Some(checked(&store, checks, expected)));
+        return Ok(Some(check(&store)));
     }
     drop(store);
     resources.disk_bytes = Some(disk_bytes(&site.dir));
     let start = Instant::now();
     let reopened = site.open()?;
     resources.reopen_ns = u64::try_from(start.elapsed().as_nanos()).ok();
-    Ok(Some(checked(&reopened, checks, expected)))
+    Ok(Some(check(&reopened)))
 }
 
-fn checked(store: &Arc<dyn Store>, checks: CheckOptions, expected: u64) -> Verification {
-    let mut verification = Verification::of(store, checks);
+fn checked(store: &Arc<dyn Store>, checks: CheckOptions, expected: u64, sent: &[Item]) -> Verification {
+    let mut verification = Verification::against(store, checks, sent);
     verification.expect_slots(expected);
     verification
 }

@@ -10,6 +10,7 @@ use crate::axis::{Mode, Reach, Transport};
 use crate::cell::{Axes, Cell, CellId, Length, Measure, Workload};
 use crate::plan::error::PlanError;
 use crate::plan::group::{Group, WorkloadAxes};
+use crate::plan::keys::ALL_BACKENDS;
 use crate::plan::overrides::Overrides;
 use crate::plan::reader::Document;
 use crate::plan::source::Source;
@@ -90,8 +91,8 @@ fn group_cells(group: &Group, document: &Document) -> Vec<Cell> {
 
 /// The product of all axes, the one named first varying slowest.
 fn all_axes(group: &Group) -> Vec<Axes> {
-    let quick = vec!["fs".to_owned(), "rocksdb".to_owned(), "sled".to_owned(), "redb".to_owned()];
-    let backends = if group.backend.is_empty() { quick } else { group.backend.clone() };
+    let all = ALL_BACKENDS.map(str::to_owned).to_vec();
+    let backends = if group.backend.is_empty() { all } else { group.backend.clone() };
     let start = backends.iter().flat_map(|backend| {
         let strongest = vec![strongest(backend)];
         let tiers = if group.durability.is_empty() { strongest } else { group.durability.clone() };

@@ -5,13 +5,14 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use slotbench_backends::Kind;
-
 use crate::axis::Mode;
 use crate::cell::Length;
 use crate::plan::group::Group;
 use crate::size;
 
+/// What `all` means, and what runs where a plan names no backend. One that is not built in is refused, not left out, so
+/// that the result says so.
+pub(super) const ALL_BACKENDS: [&str; 4] = ["fs", "rocksdb", "sled", "redb"];
 /// Longest message, in bytes.
 const MAX_PAYLOAD: u64 = 64 << 20;
 /// Longest round or warm-up.
@@ -90,14 +91,8 @@ fn take_backend(group: &mut Group, word: &str) -> Result<(), String> {
     if word != "all" {
         return push(&mut group.backend, backend(word)?.to_owned());
     }
-    let meant = |name: &&str| SUITE.contains(name) || Kind::find(name).is_some_and(|kind| kind.is_persistent());
-    let mut all = slotbench_backends::NAMES.iter().copied().filter(meant);
-    all.try_for_each(|name| push(&mut group.backend, name.to_owned()))
+    ALL_BACKENDS.into_iter().try_for_each(|name| push(&mut group.backend, name.to_owned()))
 }
-
-/// The engines that `all` always means: one that is not built in is kept, so that the result says it was left out.
-/// Any other engine is meant where it is built in.
-const SUITE: [&str; 4] = ["fs", "rocksdb", "sled", "redb"];
 
 fn take_mode(group: &mut Group, word: &str) -> Result<(), String> {
     match word {
