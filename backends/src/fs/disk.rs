@@ -158,6 +158,20 @@ impl Disk {
         self.ops.sync_dir(path).map_err(self.failed("fsync", path))
     }
 
+    /// Makes the contents of many files durable.
+    pub(super) fn sync_files(&self, files: &[(File, String)]) -> Result<(), StoreError> {
+        add(&self.tally.syncs, files.len() as u64);
+        let synced = self.ops.sync_files(files);
+        synced.map_err(|(at, error)| self.failed("fdatasync", files.get(at).map_or("", |(_, path)| path))(error))
+    }
+
+    /// Makes the entries of many directories durable.
+    pub(super) fn sync_dirs(&self, paths: &[String]) -> Result<(), StoreError> {
+        add(&self.tally.syncs, paths.len() as u64);
+        let synced = self.ops.sync_dirs(paths);
+        synced.map_err(|(at, error)| self.failed("fsync", paths.get(at).map_or("", String::as_str))(error))
+    }
+
     /// The kind of file system it lies on, as statfs(2) tells it.
     pub(super) fn magic(&self) -> Result<FsWord, StoreError> {
         self.ops.magic().map_err(self.failed("statfs", ""))

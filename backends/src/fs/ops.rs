@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, FsWord, Mode, OFlags};
 use rustix::io::retry_on_intr;
@@ -30,8 +32,47 @@ pub(super) trait FileOps: Send + Sync {
     fn sync_file(&self, file: &File) -> io::Result<()>;
     /// `fsync` of a directory: its entries.
     fn sync_dir(&self, path: &str) -> io::Result<()>;
+    /// [`sync_file`](Self::sync_file) for all of them, in no particular order. On failure the first that was seen to
+    /// fail, by its position; whether the others are durable is then unknown.
+    fn sync_files(&self, files: &[(File, String)]) -> Result<(), (usize, io::Error)> {
+        one_by_one(files, |(file, _)| self.sync_file(file))
+    }
+    /// [`sync_dir`](Self::sync_dir) for all of them, likewise.
+    fn sync_dirs(&self, paths: &[String]) -> Result<(), (usize, io::Error)> {
+        one_by_one(paths, |path| self.sync_dir(path))
+    }
     /// The kind of file system, as statfs(2) tells it.
     fn magic(&self) -> io::Result<FsWord>;
+}
+
+/// How many syncs wait for the disk at a time: a journalling file system commits what waits together.
+const PARALLEL_SYNCS: usize = 16;
+
+fn one_by_one<T>(items: &[T], sync: impl Fn(&T) -> io::Result<()>) -> Result<(), (usize, io::Error)> {
+    items.iter().enumerate().try_for_each(|(at, item)| sync(item).map_err(|error| (at, error)))
+}
+
+fn in_parallel<T: Sync>(
+    items: &[T],
+    sync: impl Fn(&T) -> io::Result<()> + Sync,
+) -> Result<(), (usize, io::Error)> {
+    if items.len() < 4 {
+        return one_by_one(items, sync);
+    }
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
+    let work = || {
+        while let Some((at, item)) = items.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = sync(item) {
+                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((at, error));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..PARALLEL_SYNCS.min(items.len()) {
+            scope.spawn(work);
+        }
+    });
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
 /// A directory, by descriptor: paths below it stay short to walk and remain valid when it is moved.
@@ -103,6 +144,14 @@ impl FileOps for Root {
     fn sync_dir(&self, path: &str) -> io::Result<()> {
         let directory = self.directory(path)?;
         Ok(retry_on_intr(|| rustix::fs::fsync(&directory))?)
+    }
+
+    fn sync_files(&self, files: &[(File, String)]) -> Result<(), (usize, io::Error)> {
+        in_parallel(files, |(file, _)| self.sync_file(file))
+    }
+
+    fn sync_dirs(&self, paths: &[String]) -> Result<(), (usize, io::Error)> {
+        in_parallel(paths, |path| self.sync_dir(path))
     }
 
     fn magic(&self) -> io::Result<FsWord> {

@@ -69,7 +69,7 @@ impl Unsynced {
 
     /// Makes everything listed durable: contents first, then the directories that name them, each once.
     pub(super) fn sync(&mut self, disk: &Disk) -> Result<(), StoreError> {
-        self.files.iter().try_for_each(|(file, path)| disk.sync_file(file, path))?;
+        disk.sync_files(&self.files)?;
         self.files.clear();
         self.sync_dirs(disk)
     }
@@ -86,7 +86,7 @@ impl Unsynced {
                 due.insert(path.to_owned());
             }
         }
-        due.iter().try_for_each(|directory| disk.sync_dir(directory))?;
+        disk.sync_dirs(&due.into_iter().collect::<Vec<_>>())?;
         if self.durable.len() + proven.len() > MAX_DURABLE {
             self.durable.clear();
         }
