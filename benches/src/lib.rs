@@ -1,6 +1,6 @@
 //! What the criterion targets have in common: a scheduler over a real engine, driven by the harness's closed loop.
 //!
-//! Criterion times whole passes through [`Bencher::iter_custom`], so its figures are messages per second of the
+//! Criterion times whole passes through `Bencher::iter_custom`, so its figures are messages per second of the
 //! closed loop; latency percentiles of the same passes are printed beside them. Each benchmark ends with a full check
 //! of what was stored: one that does not verify panics, and `cargo bench` fails.
 

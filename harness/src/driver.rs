@@ -1,6 +1,6 @@
 //! The driver: real engines under a real scheduler, driven by workers and verified afterwards.
 //!
-//! Nothing here formats or prints. The measuring loop itself is [`closed_loop`]; around it a [`round`] sees to a fresh
+//! Nothing here formats or prints. The measuring loop itself is [`closed_loop`]; around it a round sees to a fresh
 //! store, history, warm-up, resources and verification.
 
 pub mod clock;
