@@ -127,13 +127,18 @@ impl SchedulingServer {
         let permit = match self.window.try_acquire() {
             Ok(permit) => permit,
             Err(TryAcquireError::NoPermits) if self.shared.config.mode == Mode::Aggressive => {
-                self.window.acquire().await.map_err(|_| ScheduleError::Stopped)?
+                self.window.acquire().await.map_err(|_| self.stop_reason())?
             }
             Err(TryAcquireError::NoPermits) => return Err(ScheduleError::Busy { waiting: self.window_size() }),
-            Err(TryAcquireError::Closed) => return Err(ScheduleError::Stopped),
+            Err(TryAcquireError::Closed) => return Err(self.stop_reason()),
         };
         permit.forget();
         Ok(())
+    }
+
+    /// Why the window is closed.
+    fn stop_reason(&self) -> ScheduleError {
+        self.lock().stopped().map_or(ScheduleError::Stopped, |reason| Arc::clone(reason).into())
     }
 
     fn sequence(self: &Arc<Self>, message: Item, tag: u64) -> Result<Answer, ScheduleError> {
