@@ -63,8 +63,8 @@ mod tests {
 22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard,errors=remount-ro
 30 27 0:27 / /data\\040disk rw,noatime - xfs /dev/mapper/fast rw
-31 27 0:28 / /work rw - tmpfs tmpfs rw,size=1024k
-32 27 0:29 / /work rw - overlay overlay rw,lowerdir=/secret/place,index=off
+31 27 0:28 / /srv rw - tmpfs tmpfs rw,size=1024k
+32 27 0:29 / /srv rw - overlay overlay rw,lowerdir=/secret/place,index=off
 garbage
 ";
 
@@ -76,8 +76,8 @@ garbage
     fn the_longest_mount_point_wins_and_of_equals_the_last() {
         assert_eq!(filesystem("/home/x").as_deref(), Some("ext4"));
         assert_eq!(filesystem("/data disk/x").as_deref(), Some("xfs"));
-        assert_eq!(filesystem("/worker").as_deref(), Some("ext4"));
-        assert_eq!(filesystem("/work/x").as_deref(), Some("overlay"));
+        assert_eq!(filesystem("/srver").as_deref(), Some("ext4"));
+        assert_eq!(filesystem("/srv/x").as_deref(), Some("overlay"));
         assert_eq!(find("", Path::new("/")), None);
     }
 
@@ -85,13 +85,13 @@ garbage
     fn options_appear_once_and_never_with_a_path() {
         let options = |path: &str| find(TABLE, Path::new(path)).map(|mount| mount.options).unwrap_or_default();
         assert_eq!(options("/"), "rw,relatime,discard,errors=remount-ro");
-        assert_eq!(options("/work"), "rw,index=off");
+        assert_eq!(options("/srv"), "rw,index=off");
     }
 
     #[test]
     fn only_devices_have_names() {
         let source = |path: &str| find(TABLE, Path::new(path)).map(|mount| mount.source).unwrap_or_default();
-        assert_eq!((source("/").as_str(), source("/work").as_str()), ("vda", "overlay"));
+        assert_eq!((source("/").as_str(), source("/srv").as_str()), ("vda", "overlay"));
         assert_eq!(source("/data disk"), "mapper/fast");
     }
 }
