@@ -12,22 +12,21 @@ mod cursor;
 mod error;
 mod hash;
 mod layout;
-mod signature_type;
 mod tags;
 mod verify;
 
 use std::fmt;
 
 use bytes::Bytes;
-use sha3::{Digest as _, Keccak256};
 
 use crate::id::{Address, Id};
+use crate::signature::address_of;
 use hash::DeepHash;
 use layout::Layout;
 
+pub use crate::signature::{MAX_SIGNATURE_LEN, SignatureType};
 pub use build::{ItemBuilder, Template};
 pub use error::{BuildError, ItemError, VerifyError};
-pub use signature_type::{MAX_SIGNATURE_LEN, SignatureType};
 pub use tags::{MAX_NAME_LEN, MAX_PLAIN_BLOCK, MAX_TAGS, MAX_VALUE_LEN, Tag, TagError, Tags};
 
 pub(crate) use hash::sha256;
@@ -177,20 +176,6 @@ impl fmt::Debug for Item {
             .field("tags", &self.layout.tag_count)
             .field("bytes", &self.bytes.len())
             .finish()
-    }
-}
-
-/// The address of a public key in the form that `kind` gives an owner.
-pub(crate) fn address_of(kind: SignatureType, owner: &[u8]) -> Address {
-    match (kind, owner) {
-        // The first byte says that the point is uncompressed and is no part of the key.
-        (SignatureType::Ethereum, [_, point @ ..]) => {
-            let hash: [u8; 32] = Keccak256::digest(point).into();
-            let mut account = [0; 20];
-            account.copy_from_slice(&hash[12..]);
-            Address::Ethereum(account)
-        }
-        _ => Address::Key(Id::from_bytes(sha256(owner))),
     }
 }
 

@@ -7,7 +7,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`id`], [`key`] | content ids; logical paths and their order-preserving binary form |
-//! | [`item`], [`wallet`] | ANS-104 items: parse, build, verify; keys that sign and never leave |
+//! | [`item`], [`signature`], [`wallet`] | ANS-104 items: parse, build, verify; keys that sign and never leave |
 //! | [`chain`], [`assignment`], [`block`], [`clock`] | what an assignment says, and where it takes it from |
 //! | [`store`] | the [`Store`] trait, batches, durability tiers, storage errors |
 //! | [`assignments`] | schedules on top of a store: the only code that knows its keys |
@@ -30,6 +30,7 @@ pub mod item;
 pub mod key;
 pub mod registry;
 pub mod scheduler;
+pub mod signature;
 pub mod stack;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

@@ -16,7 +16,7 @@ use rsa::pkcs1::RsaPublicKeyRef;
 use zeroize::Zeroizing;
 
 use crate::id::Address;
-use crate::item::{SignatureType, address_of};
+use crate::signature::{SignatureType, address_of};
 
 pub use jwk::JwkError;
 pub use signature::Signature;

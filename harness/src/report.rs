@@ -6,6 +6,7 @@
 mod columns;
 mod conditions;
 mod csv;
+mod heading;
 mod headline;
 mod load;
 mod markdown;
@@ -17,8 +18,9 @@ mod tests;
 pub mod units;
 
 pub use csv::csv;
+pub use heading::{Align, Heading};
 pub use markdown::markdown;
-pub use table::{Align, Heading, Table};
+pub use table::Table;
 pub use terminal::{Style, terminal};
 
 use crate::model::Run;

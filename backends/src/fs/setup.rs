@@ -11,10 +11,11 @@ use super::disk::{Content, Disk, STAGING};
 use super::journal::JOURNAL;
 use super::layout::{Layout, NUMBER_FANOUT};
 use super::unsynced::MAX_HELD;
-use super::writer::CHECKPOINT_BYTES;
 use crate::Options;
 
 const ENGINE: &str = "fs";
+/// Bytes of journal after which a checkpoint is due.
+pub(super) const CHECKPOINT_BYTES: u64 = 8 << 20;
 /// Locked while the store is open.
 const LOCK: &str = "LOCK";
 /// Tells the layout.

@@ -7,11 +7,8 @@ use slotbench_core::store::{Batch, Op, StoreError};
 use super::disk::{Disk, add};
 use super::journal::Journal;
 use super::layout::Layout;
-use super::setup::{Settings, TREE, UNSYNCED};
+use super::setup::{CHECKPOINT_BYTES, Settings, TREE, UNSYNCED};
 use super::unsynced::{Unsynced, sync_tree};
-
-/// Bytes of journal after which a checkpoint is due.
-pub(super) const CHECKPOINT_BYTES: u64 = 8 << 20;
 
 /// What one batch after the other needs.
 pub(super) struct Writer {

@@ -37,7 +37,8 @@ impl Layout {
     /// Reads and checks everything up to the data.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, ItemError> {
         let mut cursor = Cursor::new(bytes);
-        let kind = SignatureType::try_from(u16::from_le_bytes(array(&mut cursor, "signature type")?))?;
+        let number = u16::from_le_bytes(array(&mut cursor, "signature type")?);
+        let kind = SignatureType::from_number(number).ok_or(ItemError::SignatureType(number))?;
         take(&mut cursor, "signature", kind.signature_len())?;
         take(&mut cursor, "owner", kind.owner_len())?;
         let target = option(&mut cursor, "a target", "target")?;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::PrivateKey;
-use crate::item::SignatureType;
+use crate::signature::SignatureType;
 
 /// The one public exponent of Arweave wallets: an item carries the modulus only.
 const EXPONENT: [u8; 3] = [1, 0, 1];

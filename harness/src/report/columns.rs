@@ -3,8 +3,8 @@
 use slotbench_core::Durability;
 
 use crate::model::{CellResult, Floors, Resources, RoundResult, Run, Summary, Tag};
+use crate::report::heading::{Align, Heading};
 use crate::report::load::{self, LoadAxis};
-use crate::report::table::{Align, Heading};
 use crate::report::units;
 
 /// What is shown where there is no number.

@@ -1,6 +1,9 @@
-//! The signature schemes an item may use.
+//! The signature schemes of items, and the addresses that belong to their keys.
 
-use super::ItemError;
+use sha3::{Digest, Keccak256};
+
+use crate::hash::sha256;
+use crate::id::{Address, Id};
 
 /// Longest signature and longest owner of any supported type, in bytes.
 pub const MAX_SIGNATURE_LEN: usize = 512;
@@ -43,17 +46,29 @@ impl SignatureType {
     pub const fn number(self) -> u16 {
         self as u16
     }
+
+    /// The scheme with that number, where it is supported.
+    #[must_use]
+    pub const fn from_number(number: u16) -> Option<Self> {
+        match number {
+            1 => Some(Self::Arweave),
+            2 => Some(Self::Ed25519),
+            3 => Some(Self::Ethereum),
+            _ => None,
+        }
+    }
 }
 
-impl TryFrom<u16> for SignatureType {
-    type Error = ItemError;
-
-    fn try_from(number: u16) -> Result<Self, ItemError> {
-        match number {
-            1 => Ok(Self::Arweave),
-            2 => Ok(Self::Ed25519),
-            3 => Ok(Self::Ethereum),
-            _ => Err(ItemError::SignatureType(number)),
+/// The address of a public key in the form that `kind` gives an owner.
+pub(crate) fn address_of(kind: SignatureType, owner: &[u8]) -> Address {
+    match (kind, owner) {
+        // The first byte says that the point is uncompressed and is no part of the key.
+        (SignatureType::Ethereum, [_, point @ ..]) => {
+            let hash: [u8; 32] = Keccak256::digest(point).into();
+            let mut account = [0; 20];
+            account.copy_from_slice(&hash[12..]);
+            Address::Ethereum(account)
         }
+        _ => Address::Key(Id::from_bytes(sha256(&[owner]))),
     }
 }
