@@ -4,8 +4,8 @@
 //! takes the queue's front, applies it as one batch and tells every entry's owner. Two kinds of thread lead:
 //!
 //! * the lane's own committer thread, which sleeps until there is work;
-//! * a caller that finds the lane quiet: it applies its own entry itself, which saves two thread switches (as much
-//!   as a fast device's sync). Only while batches have been of one entry: under load the committer collects.
+//! * a caller that finds the lane quiet: it applies its own entry itself, which saves two thread switches.
+//!   Only while batches have been of one entry: under load the committer collects.
 //!
 //! There is no artificial wait. Entries leave in the order they came, so per-process order is kept.
 

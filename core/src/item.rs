@@ -19,6 +19,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::hash::sha256;
 use crate::id::{Address, Id};
 use crate::signature::address_of;
 use hash::DeepHash;
@@ -28,8 +29,6 @@ pub use crate::signature::{MAX_SIGNATURE_LEN, SignatureType};
 pub use build::{ItemBuilder, Template};
 pub use error::{BuildError, ItemError, VerifyError};
 pub use tags::{MAX_NAME_LEN, MAX_PLAIN_BLOCK, MAX_TAGS, MAX_VALUE_LEN, Tag, TagError, Tags};
-
-pub(crate) use hash::sha256;
 
 /// One data item. Cloning it copies no bytes.
 #[derive(Clone)]
@@ -51,7 +50,7 @@ impl Item {
         let layout = Layout::read(&bytes)?;
         let signed = !(is_zero(&bytes, &layout.signature()) && is_zero(&bytes, &layout.owner()));
         let mut item = Self { bytes, layout, signed, id: Id::from_bytes([0; 32]) };
-        item.id = if signed { Id::from_bytes(sha256(item.signature())) } else { unsigned_id(&item.deep_hash()) };
+        item.id = if signed { Id::from_bytes(sha256(&[item.signature()])) } else { unsigned_id(&item.deep_hash()) };
         Ok(item)
     }
 
@@ -180,7 +179,7 @@ impl fmt::Debug for Item {
 }
 
 fn unsigned_id(deep_hash: &[u8; 48]) -> Id {
-    Id::from_bytes(sha256(deep_hash))
+    Id::from_bytes(sha256(&[deep_hash]))
 }
 
 fn is_zero(bytes: &[u8], range: &std::ops::Range<usize>) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! A message's path: verify → find the process's [`SchedulingServer`] → slot and chain step → sign → *aggressive:
 //! acknowledge* → [group commit](crate::commit) → *local: acknowledge*. Verifying and signing run on the callers'
-//! threads, so they are parallel; slot and chain step are strictly serial per process and take well under a
-//! microsecond.
+//! threads, so they are parallel; slot and chain step are strictly serial per process: one hash
+//! under a lock.
 
 mod config;
 mod error;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::hash::DeepHash;
 use super::layout::{Layout, OPTION_LEN, TAG_COUNTS_LEN};
-use super::{BuildError, Item, Tag, sha256, tags, unsigned_id};
+use super::{BuildError, Item, Tag, tags, unsigned_id};
 use crate::id::Id;
 use crate::wallet::{SignError, Signer};
 
@@ -156,7 +156,7 @@ fn sign_in_place(signer: &dyn Signer, layout: &Layout, hash: &[u8; 48], bytes: &
     if let Some(place) = bytes.get_mut(layout.signature()) {
         place.copy_from_slice(&signature);
     }
-    Ok(Id::from_bytes(sha256(&signature)))
+    Ok(Id::from_bytes(crate::hash::sha256(&[&signature])))
 }
 
 fn check_len(field: &'static str, expected: usize, found: usize) -> Result<(), SignError> {

@@ -1,25 +1,14 @@
-//! SHA-256, SHA-384 and Arweave's deep hash.
-//!
-//! Measured with SHA and AVX2 instructions at hand, `aws-lc-rs` is the faster by a tenth for SHA-256 of one or two
-//! blocks and `sha2` by a twentieth for SHA-384.
+//! SHA-384 and Arweave's deep hash.
 
 use std::io::Write as _;
 use std::sync::LazyLock;
 
-use aws_lc_rs::digest;
 use sha2::Digest as _;
 
 use super::SignatureType;
 
 /// A SHA-384 digest.
 pub(super) type Sha384 = [u8; 48];
-
-/// SHA-256 of `bytes`.
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-    out
-}
 
 fn sha384(bytes: &[u8]) -> Sha384 {
     sha2::Sha384::digest(bytes).into()
