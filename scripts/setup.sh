@@ -51,15 +51,13 @@ see_to_cargo() {
 
 # --- compilers and libclang ----------------------------------------------------------------------------------------
 
-any_exists() {
-    for path in "$@"; do
-        [ -e "$path" ] && return 0
+# libclang-cpp is another library, which LLVM's development files bring along.
+libclang_in() {
+    for library in "$1"/libclang.so "$1"/libclang-*.so "$1"/libclang.so.* "$1"/libclang-*.so.* "$1"/libclang.dylib; do
+        case $library in */libclang-cpp.*) continue ;; esac
+        [ -e "$library" ] && return 0
     done
     return 1
-}
-
-libclang_in() {
-    any_exists "$1"/libclang.so "$1"/libclang-*.so "$1"/libclang.so.* "$1"/libclang-*.so.* "$1"/libclang.dylib
 }
 
 # Where the clang-sys crate looks, the likely places first. It does not ask the dynamic linker.

@@ -68,6 +68,14 @@ compiler_warning() { append 'fn unused() {}'; }
 stale_lock_file() { sed -i 's/^version = "0.1.0"/version = "0.2.0"/' Cargo.toml; }
 failing_test() { sed -i 's/Some(2)/Some(3)/' src/lib.rs; }
 test_that_does_not_compile() { sed -i 's/Some(2)/"two"/' src/lib.rs; }
+
+# LLVM's development files bring libclang-cpp, which RocksDB's bindings cannot be made with.
+libclang_cpp_alone() {
+    mkdir -p "$work/llvm"
+    touch "$work/llvm/libclang-cpp.so.14"
+    export LIBCLANG_PATH=$work/llvm
+}
+
 broken_doc_link() { sed -i 's|An example|An [Absentee]|' src/lib.rs; }
 
 git_dependency() {
@@ -116,6 +124,8 @@ unformatted_code
 expect 1 fmt:failed doc:ok
 
 expect_failure setup rust_too_old 'is older than 1.9999'
+expect_failure setup libclang_cpp_alone 'where there is no libclang'
+unset LIBCLANG_PATH
 expect_failure fmt unformatted_code '^Diff in '
 expect_failure deny banned_licence 'licenses FAILED'
 expect_failure deny absent_licence 'licenses FAILED'
