@@ -7,11 +7,14 @@
 mod cell;
 mod file;
 mod latency;
+mod loss;
 mod machine;
 mod resources;
 mod round;
 #[cfg(test)]
 pub(crate) mod sample;
+mod scaling;
+mod series;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +23,12 @@ use serde::{Deserialize, Serialize};
 pub use cell::{CellResult, Engine, Status, Throughput};
 pub use file::{FileError, load, load_document, save, save_document, write_atomically};
 pub use latency::{Latencies, Summary, Tag};
+pub use loss::{Fault, Loss, Verdict};
 pub use machine::{Floors, Machine, Storage};
 pub use resources::Resources;
 pub use round::{RoundResult, Warmup};
+pub use scaling::{Point, Probe, Saturation, Scaling};
+pub use series::{Debt, Sample, Stall};
 
 /// The version of the document this build writes, and the newest it reads.
 pub const SCHEMA: u32 = 1;
@@ -49,6 +55,12 @@ pub struct Run {
     /// One result per cell, in the plan's order. A cell without a finished round is there only when it was refused
     /// or failed.
     pub cells: Vec<CellResult>,
+    /// Searches for the highest rate that a latency limit allows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub saturation: Vec<Saturation>,
+    /// Fits over worker counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scaling: Vec<Scaling>,
 }
 
 /// The build that measured.

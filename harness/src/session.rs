@@ -239,6 +239,8 @@ pub fn new_run(plan: &Plan, machine: Machine, now: SystemTime) -> Run {
         machine,
         floors: Floors::default(),
         cells: plan.cells.iter().map(CellResult::new).collect(),
+        saturation: Vec::new(),
+        scaling: Vec::new(),
     }
 }
 

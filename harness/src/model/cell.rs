@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::axis::names;
 use crate::cell::{Axes, Cell, CellId, Measure};
-use crate::model::{Latencies, Resources, RoundResult};
+use crate::model::{Latencies, Loss, Resources, RoundResult};
 
 names! {
     /// What became of a cell.
@@ -57,6 +57,9 @@ pub struct CellResult {
     pub engine: Option<Engine>,
     /// The harness's own part of the acknowledged p50, 0 to 1, where the run measured it.
     pub harness_share: Option<f64>,
+    /// What the crash lab found, by fault; empty where it was not asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loss: Vec<Loss>,
 }
 
 /// Messages acknowledged and stored per second. The clock stops when everything acknowledged is stored.
@@ -101,6 +104,7 @@ impl CellResult {
             resources: None,
             engine: None,
             harness_share: None,
+            loss: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Latencies, Resources, Summary};
+use crate::model::{Debt, Latencies, Resources, Sample, Stall, Summary};
 
 /// One measured pass over a cell.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,18 @@ pub struct RoundResult {
     /// their own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stages_ns: BTreeMap<String, Summary>,
+    /// Messages per batch that reached the store; group commit only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_messages: Option<Summary>,
+    /// How it went over time, in equal intervals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<Sample>,
+    /// When it stood still.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stalls: Vec<Stall>,
+    /// What the engine had left to do at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debt: Option<Debt>,
     /// Messages acknowledged whose write failed afterwards; possible in aggressive mode only.
     pub failed_after_acknowledge: u64,
     /// Most messages that were acknowledged but not yet stored at one time.

@@ -47,6 +47,51 @@ pub(crate) fn measured(
     }
 }
 
+/// [`run`] with one of everything that is not in every result.
+pub(crate) fn rich_run() -> Run {
+    let mut run = run();
+    let id = run.cells[0].id.clone();
+    run.cells[0].loss.push(Loss {
+        fault: Fault::Kill,
+        verdict: Verdict::Lost,
+        reason: Some("2 of 900 acknowledged messages were lost".to_owned()),
+        promised: true,
+        trials: 30,
+        acknowledged: 900,
+        lost: 2,
+        max_lost: 1,
+        max_lost_ns: 5_000_000,
+        broken: 0,
+        reopen_ns: Some(3_000_000),
+        seed: 9,
+    });
+    let round = &mut run.cells[0].rounds[0];
+    round.series.push(Sample { at_ns: 100_000_000, messages: 12, p50_ns: Some(70_000), ..Sample::default() });
+    round.stalls.push(Stall { start_ns: 40_000_000, duration_ns: 30_000_000 });
+    round.debt = Some(Debt { duration_ns: 8_000_000, cpu_ns: Some(6_000_000), bytes_written: None });
+    round.batch_messages = Some(summary(2));
+    round.stages_ns.insert("apply".to_owned(), summary(1));
+    let probe = Probe { rate: 500.0, achieved: 499.0, response_ns: 4_000_000, held: true };
+    run.saturation.push(Saturation {
+        cell: id.clone(),
+        quantile: 0.99,
+        limit_ns: 5_000_000,
+        rate: Some(500.0),
+        above: None,
+        probes: vec![probe],
+    });
+    run.scaling.push(Scaling {
+        cells: vec![id],
+        points: vec![Point { workers: 1, messages_per_s: 1234.0 }],
+        lambda: 1300.0,
+        sigma: 0.1,
+        kappa: 0.001,
+        peak_workers: Some(30.0),
+        error: 0.02,
+    });
+    run
+}
+
 /// Four engines at two tiers, one of them refused, one failed.
 pub(crate) fn run() -> Run {
     use Durability::{Power, Process};
@@ -97,5 +142,7 @@ pub(crate) fn run() -> Run {
             failed,
             refused,
         ],
+        saturation: Vec::new(),
+        scaling: Vec::new(),
     }
 }

@@ -16,7 +16,7 @@ fn schema() -> jsonschema::Validator {
 }
 
 fn document() -> Value {
-    serde_json::to_value(sample::run()).expect("serialises")
+    serde_json::to_value(sample::rich_run()).expect("serialises")
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn what_is_written_is_read() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("run.json");
     for seed in [1, u64::MAX] {
-        let run = Run { seed, ..sample::run() };
+        let run = Run { seed, ..sample::rich_run() };
         save(&run, &path).expect("writes");
         assert_eq!(load(&path).expect("reads"), run);
     }
@@ -53,6 +53,14 @@ fn the_schema_names_every_field_that_is_written() {
         "/cells/0/latency_ns/durable",
         "/cells/0/throughput",
         "/cells/0/measure",
+        "/cells/0/loss/0",
+        "/cells/0/rounds/0/series/0",
+        "/cells/0/rounds/0/stalls/0",
+        "/cells/0/rounds/0/debt",
+        "/saturation/0",
+        "/saturation/0/probes/0",
+        "/scaling/0",
+        "/scaling/0/points/0",
     ] {
         let object = document.pointer_mut(path).and_then(Value::as_object_mut).expect(path);
         let fields: Vec<String> = object.keys().cloned().collect();
@@ -120,7 +128,7 @@ fn unknown_fields_are_ignored_and_a_newer_schema_is_refused_by_number() {
     let mut document = document();
     document["cells"][0]["from_the_future"] = json!({"x": 1});
     fs::write(&path, document.to_string()).expect("writes");
-    assert_eq!(load(&path).expect("reads"), sample::run());
+    assert_eq!(load(&path).expect("reads"), sample::rich_run());
 
     document["schema"] = json!(2);
     document["cells"] = json!("quite different in version 2");
