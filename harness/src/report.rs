@@ -5,7 +5,9 @@
 
 mod columns;
 mod conditions;
+mod confidence;
 mod csv;
+mod details;
 mod heading;
 mod headline;
 mod load;
@@ -34,6 +36,8 @@ pub struct Report {
     pub conditions: Vec<(&'static str, String)>,
     /// One table per effective tier, strongest first.
     pub tables: Vec<Table>,
+    /// Where time went, and how rounds went over time; only what was measured.
+    pub details: Vec<Table>,
     /// Lists of what the tables leave out: title and sentences.
     pub notes: Vec<(&'static str, Vec<String>)>,
 }
@@ -46,6 +50,7 @@ impl Report {
             headline: headline::headline(run),
             conditions: conditions::conditions(run),
             tables: table::tables(run),
+            details: details::tables(run),
             notes: notes::notes(run),
         }
     }

@@ -127,7 +127,7 @@ fn an_interrupted_run_goes_on_with_what_is_missing() {
 
     let mut second = Mock::new(|_, _| Ok(()));
     let (code, out, err) = bench.run(&mut second, &["--resume", dir]);
-    assert_eq!((code, second.calls.len()), (0, 2), "{err}");
+    assert_eq!((code, second.calls.len()), (0, 2 + 3), "two rounds and three stage rounds: {err}");
     assert!(!out.contains("INCOMPLETE"));
 
     let data = bench.path("data");

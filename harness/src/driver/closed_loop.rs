@@ -15,6 +15,7 @@ use tokio::sync::Barrier;
 
 use crate::driver::clock::Epoch;
 use crate::driver::target::Target;
+use crate::driver::trail::Trail;
 use crate::recorder::{merge, new_histogram};
 use crate::runner::Stop;
 
@@ -40,10 +41,14 @@ pub struct Pass {
 pub struct Outcome {
     /// Latency until the acknowledgement, nanoseconds.
     pub acknowledged: Histogram<u64>,
+    /// Every acknowledgement, with its time after the pass's epoch.
+    pub trail: Trail,
     /// Messages that were refused.
     pub refused: u64,
     /// Why the first of them was.
     pub first_refusal: Option<ScheduleError>,
+    /// The first operation's start, nanoseconds after the pass's epoch.
+    pub first_start: u64,
     /// From the first operation until everything acknowledged was stored.
     pub elapsed: Duration,
     /// From the first operation to the last acknowledgement.
@@ -75,6 +80,7 @@ fn finish(runtime: &Runtime, task: tokio::task::JoinHandle<Worker>) -> Worker {
 /// What one worker did.
 struct Worker {
     acknowledged: Histogram<u64>,
+    trail: Trail,
     refused: u64,
     first_refusal: Option<ScheduleError>,
     first_start: u64,
@@ -85,6 +91,7 @@ struct Worker {
 /// One closed loop. One clock read an operation: the end of one is the start of the next, so no time is lost between.
 async fn worker<T: Target>(target: T, pass: Pass, index: usize, gate: Arc<Barrier>) -> Worker {
     let mut acknowledged = new_histogram();
+    let mut trail = Trail::with_room_for(pass.range.len().div_ceil(pass.workers.max(1)));
     let (mut refused, mut first_refusal) = (0, None);
     let mut exhausted = true;
     let limit = u64::try_from(pass.limit.as_nanos()).unwrap_or(u64::MAX);
@@ -100,7 +107,10 @@ async fn worker<T: Target>(target: T, pass: Pass, index: usize, gate: Arc<Barrie
         let result = target.call(message.clone(), start).await;
         let end = pass.epoch.now();
         match result {
-            Ok(()) => acknowledged.saturating_record(end - start),
+            Ok(()) => {
+                acknowledged.saturating_record(end - start);
+                trail.push(end, end - start);
+            }
             Err(error) => {
                 refused += 1;
                 first_refusal.get_or_insert(error);
@@ -108,7 +118,7 @@ async fn worker<T: Target>(target: T, pass: Pass, index: usize, gate: Arc<Barrie
         }
         start = end;
     }
-    Worker { acknowledged, refused, first_refusal, first_start, last_end: start, exhausted }
+    Worker { acknowledged, trail, refused, first_refusal, first_start, last_end: start, exhausted }
 }
 
 fn collect(workers: Vec<Worker>, now: u64) -> Outcome {
@@ -116,16 +126,21 @@ fn collect(workers: Vec<Worker>, now: u64) -> Outcome {
     let last_end = workers.iter().map(|worker| worker.last_end).max().unwrap_or(now);
     let mut outcome = Outcome {
         acknowledged: new_histogram(),
+        trail: Trail::default(),
         refused: 0,
         first_refusal: None,
+        first_start,
         elapsed: Duration::from_nanos(now - first_start),
         working: Duration::from_nanos(last_end - first_start),
         exhausted: workers.iter().all(|worker| worker.exhausted),
     };
+    let mut trails = Vec::with_capacity(workers.len());
     for worker in workers {
+        trails.push(worker.trail);
         merge(&mut outcome.acknowledged, &worker.acknowledged);
         outcome.refused += worker.refused;
         outcome.first_refusal = outcome.first_refusal.or(worker.first_refusal);
     }
+    outcome.trail = Trail::merged(trails);
     outcome
 }

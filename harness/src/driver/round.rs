@@ -1,5 +1,6 @@
 //! One round: a fresh store, history, warm-up, the measured pass, verification before and after a reopen.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,10 +19,17 @@ use crate::cell::{Cell, Length};
 use crate::driver::Driver;
 use crate::driver::clock::Epoch;
 use crate::driver::closed_loop::{self, Outcome, Pass};
-use crate::driver::usage::{Usage, disk_bytes, peak_rss};
-use crate::model::{Engine, Resources, RoundResult, Tag, Warmup};
-use crate::recorder::{Durable, DurableRecorder};
+use crate::driver::course::{self, Course};
+use crate::driver::debt;
+use crate::driver::meters::Meters;
+use crate::driver::sampler::Sampler;
+use crate::driver::stages::{StageLog, Staged};
+use crate::driver::target::Target;
+use crate::driver::usage::disk_bytes;
+use crate::model::{Debt, Engine, Resources, RoundResult, Summary, Tag, Warmup};
+use crate::recorder::{Durable, DurableRecorder, counted};
 use crate::runner::{CellFailure, Histograms, Job, Round};
+use crate::stats;
 use crate::verify::Verification;
 
 /// Messages a warm-up starts with; it goes on in steps of measured size.
@@ -36,6 +44,8 @@ const HISTORY_WORKERS: usize = 256;
 const NULL: &str = "null";
 /// Messages of one process that may have a slot and not be stored yet, at least.
 const WINDOW: usize = 1024;
+/// Above so many processes, counting what is not stored yet would be work of its own.
+const COUNTED_PROCESSES: u32 = 1000;
 
 pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailure> {
     let cell = job.cell;
@@ -149,7 +159,7 @@ impl Messages<'_> {
         })
     }
 
-    fn pass(&mut self, target: &Arc<Scheduler>, order: Order) -> Result<Outcome, CellFailure> {
+    fn pass<T: Target>(&mut self, target: &T, order: Order) -> Result<Outcome, CellFailure> {
         let (messages, range) = self.next(order.messages)?;
         let pass = Pass {
             messages,
@@ -246,6 +256,11 @@ struct Measured {
     max_unstored: u64,
     warmup: Duration,
     resources: Resources,
+    stages: BTreeMap<String, Summary>,
+    /// Batches by their number of messages.
+    batches: Vec<u64>,
+    course: Course,
+    debt: Debt,
     verification: Option<Verification>,
 }
 
@@ -263,14 +278,25 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let (count, limit) = extent(cell, &warmed);
     // The inputs exist before the meters are read.
     messages.reserve(count)?;
-    let meters = Meters::read(&*store);
-    let outcome = messages.pass(&scheduler, Order { messages: count, workers, limit, epoch })?;
-    let mut resources = meters.since(&*store);
+    let stage_log = messages.job.is_stage_round().then(|| StageLog::new(epoch, count));
+    let order = Order { messages: count, workers, limit, epoch };
+    let sampler = sample(cell, &scheduler, epoch, course::interval(expected_length(count, limit, &warmed)))?;
+    let meters = Meters::read(&*store, &site.dir);
+    let outcome = match &stage_log {
+        None => messages.pass(&scheduler, order),
+        Some(log) => messages.pass(&Staged::new(&scheduler, log, epoch), order),
+    };
+    let (mut resources, readings) = meters.since(&*store, || sampler.finish());
+    let outcome = outcome?;
+    let debt = debt::watch(outcome.elapsed);
     resources.user_bytes = Some(messages.bytes_each() * outcome.acknowledged.len());
-    let max_unstored = scheduler.max_unstored();
+    let (max_unstored, batches) = (scheduler.max_unstored(), scheduler.batch_sizes());
     drop(scheduler);
 
     let durable = recorder.map(|recorder| recorder.recorded());
+    let stages = stage_log.map(|log| log.summaries(durable.is_some())).unwrap_or_default();
+    let stored = durable.as_ref().map_or(&outcome.acknowledged, |durable| &durable.histogram);
+    let course = Course::of(&outcome, &readings, stored.value_at_quantile(0.5));
     let expected = messages.acknowledged - durable.as_ref().map_or(0, |durable| durable.failed);
     let checks = CheckOptions {
         messages: cell.axes.workload.verify,
@@ -278,31 +304,24 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     };
     let sent = messages.all_sent();
     let verification = verify(site, store, &|store| checked(store, checks, expected, &sent), &mut resources)?;
-    Ok(Measured { outcome, durable, max_unstored, warmup: warmed.duration, resources, verification })
+    let warmup = warmed.duration;
+    Ok(Measured { outcome, durable, max_unstored, warmup, resources, stages, batches, course, debt, verification })
 }
 
-/// The meters of process and engine before a pass.
-struct Meters {
-    usage: Usage,
-    syncs: Option<u64>,
+/// Starts reading, beside the measured threads, what a pass uses.
+fn sample(cell: &Cell, scheduler: &Arc<Scheduler>, epoch: Epoch, interval: Duration) -> Result<Sampler, CellFailure> {
+    // In the confirming modes nothing is acknowledged before it is stored.
+    let counts = cell.axes.mode == Mode::Aggressive && cell.axes.workload.processes <= COUNTED_PROCESSES;
+    let scheduler = counts.then(|| Arc::clone(scheduler));
+    let unstored = move || scheduler.as_ref().map(|scheduler| scheduler.unstored());
+    Sampler::start(epoch, interval, unstored).map_err(|error| failed("no thread for the sampler", &error))
 }
 
-impl Meters {
-    fn read(store: &dyn Store) -> Self {
-        Self { syncs: store.counters().syncs, usage: Usage::now() }
-    }
-
-    fn since(&self, store: &dyn Store) -> Resources {
-        let usage = Usage::now();
-        let written = usage.bytes_written.zip(self.usage.bytes_written);
-        Resources {
-            cpu_ns: u64::try_from((usage.cpu - self.usage.cpu).as_nanos()).ok(),
-            peak_rss_bytes: peak_rss(),
-            bytes_written: written.map(|(after, before)| after - before),
-            syncs: store.counters().syncs.zip(self.syncs).map(|(after, before)| after - before),
-            ..Resources::default()
-        }
-    }
+/// How long a pass will probably take.
+#[expect(clippy::cast_precision_loss, reason = "a guess")]
+fn expected_length(count: usize, limit: Duration, warmed: &Warmed) -> Duration {
+    let by_count = warmed.rate.map(|rate| Duration::try_from_secs_f64(count as f64 / rate));
+    by_count.and_then(Result::ok).unwrap_or(Duration::ZERO).min(limit)
 }
 
 /// Checks the store as it is found after a reopen; as it is, where it would not outlive one. `None` for an engine that stores nothing.
@@ -340,13 +359,23 @@ impl Measured {
             Some(verification) => (Some(verification.is_sound()), verification.failures),
             None => (None, Vec::new()),
         };
+        let batches = counted(&self.batches);
+        let is_grouped = job.cell.axes.workload.commit == Commit::Group && !batches.is_empty();
         let result = RoundResult {
             round: job.round,
             messages: stored,
             elapsed_ns: u64::try_from(self.outcome.elapsed.as_nanos()).unwrap_or(u64::MAX),
             messages_per_s: stored as f64 / self.outcome.elapsed.as_secs_f64().max(1e-9),
-            warmup: Warmup { duration_ns: u64::try_from(self.warmup.as_nanos()).unwrap_or(u64::MAX), steady: None },
+            warmup: Warmup {
+                duration_ns: u64::try_from(self.warmup.as_nanos()).unwrap_or(u64::MAX),
+                steady: self.course.steady,
+            },
             resources: self.resources,
+            stages_ns: self.stages,
+            batch_messages: is_grouped.then(|| stats::summary(&batches)),
+            series: self.course.series,
+            stalls: self.course.stalls,
+            debt: Some(self.debt),
             failed_after_acknowledge: self.durable.as_ref().map_or(0, |durable| durable.failed),
             max_unstored: self.max_unstored,
             verified,

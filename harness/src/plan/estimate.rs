@@ -17,7 +17,7 @@ pub struct Estimate {
     pub time: Duration,
     /// Rounds whose length is a number of operations: their time depends on what is measured.
     pub counted_rounds: u64,
-    /// All rounds.
+    /// Measured rounds; stage rounds are in `time` only.
     pub rounds: u64,
 }
 
@@ -28,10 +28,20 @@ impl Estimate {
         cells.iter().filter(|cell| cell.refusal.is_none()).fold(Self::default(), |sum, cell| sum.plus(cell))
     }
 
-    /// One round of a cell.
+    /// One measured round of a cell.
     #[must_use]
     pub fn of_round(cell: &Cell) -> Self {
-        let Measure { length, warmup, rounds: _ } = cell.measure;
+        Self::of_one(cell, &cell.measure)
+    }
+
+    /// A cell's stage round.
+    #[must_use]
+    pub fn of_stage_round(cell: &Cell) -> Self {
+        Self::of_one(cell, &cell.measure.of_stage_round())
+    }
+
+    fn of_one(cell: &Cell, measure: &Measure) -> Self {
+        let Measure { length, warmup, rounds: _ } = *measure;
         let (measured, counted_rounds) = match length {
             Length::Duration(duration) => (duration, 0),
             Length::Ops(_) => (Duration::ZERO, 1),
@@ -42,8 +52,9 @@ impl Estimate {
 
     fn plus(self, cell: &Cell) -> Self {
         let (round, rounds) = (Self::of_round(cell), cell.measure.rounds);
+        let stages = cell.stage_round().map_or(Duration::ZERO, |_| Self::of_stage_round(cell).time);
         Self {
-            time: self.time + round.time * rounds,
+            time: self.time + round.time * rounds + stages,
             counted_rounds: self.counted_rounds + round.counted_rounds * u64::from(rounds),
             rounds: self.rounds + u64::from(rounds),
         }

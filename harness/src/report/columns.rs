@@ -3,6 +3,7 @@
 use slotbench_core::Durability;
 
 use crate::model::{CellResult, Floors, Resources, RoundResult, Run, Summary, Tag};
+use crate::report::confidence;
 use crate::report::heading::{Align, Heading};
 use crate::report::load::{self, LoadAxis};
 use crate::report::units;
@@ -20,11 +21,11 @@ fn column(title: &str, align: Align, rank: u8, show: impl Fn(&CellResult) -> Str
     Column { heading: Heading { title: title.to_owned(), align, rank }, show: Box::new(show) }
 }
 
-fn text(title: &str, show: impl Fn(&CellResult) -> String + 'static) -> Column {
+pub(super) fn text(title: &str, show: impl Fn(&CellResult) -> String + 'static) -> Column {
     column(title, Align::Left, 0, show)
 }
 
-fn number(title: &str, rank: u8, show: impl Fn(&CellResult) -> String + 'static) -> Column {
+pub(super) fn number(title: &str, rank: u8, show: impl Fn(&CellResult) -> String + 'static) -> Column {
     column(title, Align::Right, rank, show)
 }
 
@@ -58,8 +59,7 @@ fn identity(run: &Run, cells: &[&CellResult]) -> Vec<Column> {
 
 fn throughput() -> [Column; 2] {
     let rate = |cell: &CellResult| cell.throughput.map(|t| units::number(t.messages_per_s));
-    let interval = |cell: &CellResult| cell.throughput?.ci95.map(units::number);
-    [number("msg/s", 0, or_none(rate)), number("± 95%", 2, or_none(interval))]
+    [number("msg/s", 0, or_none(rate)), number("95%", 2, or_none(confidence::rate_text))]
 }
 
 fn latency(tag: Tag) -> [Column; 4] {
@@ -121,6 +121,8 @@ fn verified(cell: &CellResult) -> &'static str {
     }
 }
 
-fn or_none(show: impl Fn(&CellResult) -> Option<String> + 'static) -> impl Fn(&CellResult) -> String + 'static {
+pub(super) fn or_none(
+    show: impl Fn(&CellResult) -> Option<String> + 'static,
+) -> impl Fn(&CellResult) -> String + 'static {
     move |cell| show(cell).unwrap_or_else(|| NONE.to_owned())
 }

@@ -7,6 +7,7 @@ use slotbench_core::Durability;
 
 use crate::axis::Mode;
 use crate::model::{CellResult, Run, Status, Throughput};
+use crate::report::confidence;
 use crate::report::load;
 use crate::report::units;
 
@@ -47,7 +48,7 @@ fn answer(run: &Run, cells: &[&CellResult]) -> Option<String> {
     let (best, speed) = *ranked.first()?;
     let rivals = ranked.iter().filter(|(cell, _)| cell.axes.backend != best.axes.backend);
     let tied: BTreeSet<&str> =
-        rivals.filter(|(_, rival)| overlap(&speed, rival)).map(|(cell, _)| cell.axes.backend.as_str()).collect();
+        rivals.filter(|(rival, _)| overlap(best, rival)).map(|(cell, _)| cell.axes.backend.as_str()).collect();
     let tie = if tied.is_empty() {
         String::new()
     } else {
@@ -67,7 +68,7 @@ fn answer(run: &Run, cells: &[&CellResult]) -> Option<String> {
 }
 
 /// Whether the confidence intervals overlap. Without intervals, one round says nothing about the order.
-fn overlap(best: &Throughput, rival: &Throughput) -> bool {
-    let (Some(one), Some(other)) = (best.ci95, rival.ci95) else { return true };
-    rival.messages_per_s + other >= best.messages_per_s - one
+fn overlap(best: &CellResult, rival: &CellResult) -> bool {
+    let (Some(best), Some(rival)) = (confidence::rate(best), confidence::rate(rival)) else { return true };
+    rival.high >= best.low
 }

@@ -3,8 +3,8 @@
 use slotbench_core::Durability::{Power, Process};
 
 use super::*;
-use crate::model::sample::{measured, run};
-use crate::model::{Status, Tag};
+use crate::model::sample::{measured, rich_run, run};
+use crate::model::{Sample, Stall, Status, Tag};
 
 /// The text of one column in the row of that engine and mode.
 fn at(table: &Table, row: (&str, &str), title: &str) -> String {
@@ -21,7 +21,7 @@ fn every_number_stands_under_its_own_heading() {
         ("asked", "power"),
         ("workers", "1"),
         ("msg/s", "1,234"),
-        ("± 95%", "56.0"),
+        ("95%", "1,178–1,290"),
         ("ack p50", "1.02 ms"),
         ("ack p99", "1.04 ms"),
         ("ack p99.9", "1.05 ms"),
@@ -154,6 +154,84 @@ fn a_narrow_terminal_loses_the_least_interesting_columns_and_no_line_is_too_long
         assert!(!lines[0].contains("syncs/msg"), "{width}: {}", lines[0]);
     }
     assert!(table(Some(1))[0].contains("engine"), "what identifies a row stays");
+}
+
+#[test]
+fn details_show_where_time_went_and_how_rounds_went() {
+    let mut run = rich_run();
+    let report = Report::of(&run);
+    let titles: Vec<&str> = report.details.iter().map(|table| table.title.as_str()).collect();
+    assert!(titles[0].starts_with("Where the time") && titles[1] == "Over the rounds" && titles.len() == 2);
+    let stages = [
+        ("tier", "power"),
+        ("verify", "21.0 ms"),
+        ("queue", "22.0 ms"),
+        ("sign", "23.0 ms"),
+        ("wait", "24.0 ms"),
+        ("apply", "25.0 ms"),
+        ("answer", "26.0 ms"),
+        ("lag", "–"),
+        ("cost", "3.4 %"),
+    ];
+    let course = [
+        ("steady", "0/1"),
+        ("stalls", "1"),
+        ("longest", "30.0 ms"),
+        ("batch", "2,010,000"),
+        ("largest", "2,060,000"),
+        ("debt", "≥ 8.00 ms"),
+        ("p50 95%", "1.01 ms–1.03 ms"),
+        ("p99 95%", "1.02 ms–1.06 ms"),
+    ];
+    for (table, expected) in report.details.iter().zip([&stages[..], &course[..]]) {
+        expected.iter().for_each(|(title, text)| assert_eq!(at(table, ("fs", "local"), title), *text, "{title}"));
+        assert_eq!(table.rows.len(), 1);
+    }
+    assert_eq!(at(&report.tables[0], ("fs", "local"), "95%"), "1,180–1,290", "the interval, not the half-width");
+    for text in [terminal(&report, Style { width: Some(100), color: false }), markdown(&report)] {
+        assert!(text.contains("Over the rounds") && text.contains("25.0 ms"), "{text}");
+    }
+
+    let stall = |start_ns| Stall { start_ns, duration_ns: 20_000_000 - start_ns };
+    run.cells[0].rounds[0].stalls.extend([1, 2, 3].map(stall));
+    run.cells[0].rounds[0].series.push(Sample::default());
+    run.cells[0].sampling_cost = Some(0.08);
+    let notes = Report::of(&run).notes;
+    let of = |title: &str| notes.iter().find(|(name, _)| name.starts_with(title)).map(|(_, list)| list.join("\n"));
+    assert!(of("Not steady").is_some_and(|text| text.ends_with("hist0: 1 of 1 rounds")));
+    let stalls = of("Stalls").expect("there are some");
+    assert!(stalls.contains("hist0: 30.0 ms at 40.0 ms of round 0, 20.0 ms at 1 ns of round 0"), "{stalls}");
+    assert!(stalls.ends_with(", and 1 shorter"), "{stalls}");
+    assert!(of("Following").is_some_and(|text| text.ends_with(": 8 %")));
+    assert_eq!(Report::of(&crate::model::sample::run()).details, [], "nothing was measured");
+}
+
+#[test]
+fn csv_names_stages_and_the_course_of_rounds() {
+    let run = rich_run();
+    let text = csv(&run).expect("fits in memory");
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    let headers = reader.headers().expect("a header").clone();
+    let row = reader.records().next().expect("a row").expect("regular");
+    let get = |name: &str| row.get(headers.iter().position(|h| h == name).expect(name)).expect("a field").to_owned();
+    for (name, value) in [
+        ("messages_per_s_low95", "1180"),
+        ("messages_per_s_high95", "1290"),
+        ("acknowledged_p50_low95_ns", "1010000"),
+        ("acknowledged_p99_high95_ns", "1060000"),
+        ("durable_p50_low95_ns", ""),
+        ("steady_rounds", "0"),
+        ("unsteady_rounds", "1"),
+        ("stalls", "1"),
+        ("stalled_ns", "30000000"),
+        ("batch_messages_mean", "2010000"),
+        ("debt_ns", "8000000"),
+        ("sampling_cost", "0.034"),
+        ("stage_apply_mean_ns", "25010000"),
+        ("stage_durable_lag_mean_ns", ""),
+    ] {
+        assert_eq!(get(name), value, "{name}");
+    }
 }
 
 #[test]
