@@ -11,6 +11,7 @@ mod headline;
 mod load;
 mod markdown;
 mod notes;
+mod recommendation;
 mod table;
 mod terminal;
 #[cfg(test)]
@@ -20,10 +21,14 @@ pub mod units;
 pub use csv::csv;
 pub use heading::{Align, Heading};
 pub use markdown::markdown;
+pub use recommendation::{recommendations, shortfall};
 pub use table::Table;
 pub use terminal::{Style, terminal};
 
 use crate::model::Run;
+
+/// A harness that costs more than this share of a latency distorts it.
+const LARGEST_SHARE: f64 = 0.05;
 
 /// Everything a report says, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]

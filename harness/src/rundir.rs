@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::cell::CellId;
+use crate::hlog;
 use crate::model::{self, FileError, Run};
 use crate::plan::Plan;
 
@@ -98,7 +99,7 @@ impl RunDir {
     /// The distributions of a cell.
     #[must_use]
     pub fn log_path(&self, cell: &CellId) -> PathBuf {
-        self.path.join(format!("{cell}.hlog"))
+        hlog::path(&self.path, cell)
     }
 
     fn plan_path(&self) -> PathBuf {

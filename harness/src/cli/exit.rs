@@ -76,6 +76,14 @@ pub enum Failure {
     /// The run broke off.
     #[error("{0}; what was finished is saved")]
     Session(#[from] SessionError),
+    /// The value of a flag.
+    #[error("{flag}: {message}")]
+    Flag {
+        /// The flag as typed.
+        flag: &'static str,
+        /// What is wrong with its value, and what is allowed.
+        message: String,
+    },
     /// A store could not be verified at all.
     #[error("cannot verify {}: {reason}", dir.display())]
     Verify {

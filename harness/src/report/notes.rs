@@ -1,9 +1,7 @@
 //! What the tables leave out.
 
 use crate::model::{CellResult, Run, Status};
-
-/// A harness that costs more than this share of a latency distorts it.
-const LARGEST_SHARE: f64 = 0.05;
+use crate::report::LARGEST_SHARE;
 
 /// Lists of sentences; empty ones are left out.
 pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
