@@ -1,13 +1,15 @@
 //! Reports: pure functions from a result to text.
 //!
-//! A [`Report`] is what there is to say; [`terminal`] and [`markdown`] say the same in two forms. [`csv`] has a row per
-//! cell, for other tools. Results of different tiers are never ranked together.
+//! A [`Report`] is what there is to say; [`terminal`] and [`markdown`] say the same in two forms. [`html()`] draws it, as one
+//! page that needs no network. [`csv()`] has a row per cell, for other tools. Results of different tiers are never ranked
+//! together.
 
 mod columns;
 mod conditions;
 mod csv;
 mod heading;
 mod headline;
+mod html;
 mod load;
 mod markdown;
 mod notes;
@@ -20,6 +22,7 @@ pub mod units;
 
 pub use csv::csv;
 pub use heading::{Align, Heading};
+pub use html::html;
 pub use markdown::markdown;
 pub use recommendation::{recommendations, shortfall};
 pub use table::Table;

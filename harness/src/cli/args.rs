@@ -253,6 +253,8 @@ pub enum Format {
     Text,
     /// Markdown
     Md,
+    /// A page in one file that needs no network
+    Html,
     /// A row per cell, raw numbers
     Csv,
     /// The result itself
