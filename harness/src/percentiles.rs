@@ -1,7 +1,7 @@
 //! Percentile curves, and how many samples it takes to know a quantile.
 //!
-//! A quantile is taken for known where at least [`BEYOND`] recorded values lie beyond it: the p99.9 of 500 samples is one
-//! of its largest values, and says more about luck than about the engine.
+//! A quantile is taken for known where at least [`BEYOND`] recorded values lie beyond it: the p99.9 of 500 samples is
+//! one of its largest values, and says more about luck than about the engine.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub enum CurveError {
 pub fn needed(quantile: f64) -> u64 {
     let needed = BEYOND as f64 / (1.0 - quantile);
     // The difference is off by some last digits, and 999.99999 samples are 1,000.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is never negative")]
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, and is never negative")]
     let needed = (needed * (1.0 - 1e-6)).ceil() as u64;
     needed
 }

@@ -2,23 +2,23 @@
 //!
 //! A pure function of a run. What counts, and why:
 //!
-//! * **Cheapest** is the least CPU time of the whole process per stored message, by its median over rounds. CPU is the one cost that
-//!   every engine has in the same unit; bytes written are reported beside it and do not rank.
-//! * **Meeting a limit** is judged by the worse end of the 95 % interval over rounds: the lower end of the throughput, the
-//!   upper end of the p99. A single round has no interval and meets nothing.
-//! * **The p99** is that of the response time where the load was measured in an open loop at the asked rate or above, or by a
-//!   saturation search; else that of the acknowledgement in a closed loop, which does not show how callers wait
-//!   ([`Source`] says which).
+//! * **Cheapest** is the least CPU time of the whole process per stored message, by its median over rounds. CPU is
+//!   the one cost that every engine has in the same unit; bytes written are reported beside it and do not rank.
+//! * **Meeting a limit** is judged by the worse end of the 95 % interval over rounds: the lower end of the
+//!   throughput, the upper end of the p99. A single round has no interval and meets nothing.
+//! * **The p99** is that of the response time where the load was measured in an open loop at the asked rate or above,
+//!   or by a saturation search; else that of the acknowledgement in a closed loop, which does not show how callers
+//!   wait ([`Source`] says which).
 //! * **Durability** is the effective tier. A mode that acknowledges before it stores keeps no tier for its callers, so
 //!   above `memory` it is only considered where losses are allowed explicitly.
-//! * **Loss** is what the crash lab found. A cell that it has not visited does not meet a limit on loss, and a cell whose
-//!   promise it saw broken is never recommended.
+//! * **Loss** is what the crash lab found. A cell that it has not visited does not meet a limit on loss, and a cell
+//!   whose promise it saw broken is never recommended.
 //! * **Worker counts do not compete**: of one deployment the fewest workers that meet the limits stand for it, as more
 //!   would only be needed for a higher rate.
 //! * **Too close to call**: the cost of a rival is within the noise of the cheapest.
 //!
-//! Cells that failed, were refused, were not verified, lost messages after acknowledging them, or ran a calibration engine
-//! are never considered. Loads are answered one by one: a message of 1 KiB is no rival of one of 64 KiB.
+//! Cells that failed, were refused, were not verified, lost messages after acknowledging them, or ran a calibration
+//! engine are never considered. Loads are answered one by one: a message of 1 KiB is no rival of one of 64 KiB.
 
 mod assess;
 mod choice;

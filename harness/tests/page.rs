@@ -2,18 +2,19 @@
 //!
 //! Without Chromium each test prints why it is skipped, under its own name.
 
-mod support {
-    pub mod generated;
-}
+#[path = "support/generated.rs"]
+mod generated;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
 use slotbench::model::Run;
 use slotbench::percentiles::Curves;
 use slotbench::report::html;
-use support::generated;
 
 /// Where Chromium may be found, by name or path.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -88,6 +89,20 @@ fn the_page_draws_everything_without_an_error_or_a_network() {
         assert!(!dom.contains("<b id=\"injected\">") && !dom.contains("<img"), "a reason became markup");
         assert!(!dom.contains("<title>broken"), "a name became a script");
     }
+}
+
+#[test]
+fn everything_can_be_pressed_read_and_filtered() {
+    let Some(browser) = browser("everything_can_be_pressed_read_and_filtered") else { return };
+    let page = write("pressed.html", &generated::run(&[1, 4, 25], &["1KiB", "16KiB"]));
+    let text = fs::read_to_string(&page).expect("is there");
+    let script = include_str!("support/press.js");
+    let hash = format!("script-src 'sha256-{}' ", STANDARD.encode(Sha256::digest(script)));
+    let text =
+        text.replacen("script-src ", &hash, 1).replacen("</body>", &format!("<script>{script}</script></body>"), 1);
+    fs::write(&page, text).expect("writes");
+    let dom = dump(&browser, &page, &["--window-size=1400,1000"]);
+    assert_eq!((mark(&dom, "data-errors"), mark(&dom, "data-pressed").as_deref()), (None, Some("everything")));
 }
 
 #[test]

@@ -11,8 +11,11 @@ function drawFacts() {
 
 // One sentence for people; the complete one, with every tier and load, stands there until this has run.
 function drawLead() {
-  const answer = run.answers[0];
-  if (!answer) return;
+  const [answer] = answersHere();
+  if (!answer) {
+    if (run.answers.length) byId('lead').textContent = 'No cell of this load has a verified result, so nothing is fastest.';
+    return;
+  }
   const cell = run.cells[answer.cell];
   const tie = answer.tied.length
     ? `, not told apart from ${answer.tied.join(' and ')}`
@@ -21,12 +24,11 @@ function drawLead() {
     'At durability ', h('em', {}, answer.tier), ', ',
     h('span', { class: 'engine', vars: { '--color': engineColor(cell.backend) } }, cell.backend),
     ` is fastest: ${format.number(cell.throughput.messages_per_s)} messages a second, ${cell.mode} confirmation, `,
-    `${plural(cell.workers, 'worker')}${tie}.`);
+    `${plural(cell.workers, 'worker')}${run.loads[state.load] ? `, ${run.loads[state.load]}` : ''}${tie}.`);
 }
 
 function drawCards() {
-  const shown = run.answers.filter((answer) => run.cells[answer.cell].load === state.load);
-  byId('cards').replaceChildren(...shown.map(card));
+  byId('cards').replaceChildren(...answersHere().map(card));
 }
 
 function card(answer) {
@@ -59,24 +61,27 @@ function badges(cell) {
   return list;
 }
 
-// The grid of recommendations: rates by latency limits, for one tier and load.
-const asked = { grid: 0, row: 1, column: null };
+// The grid of recommendations: rates by latency limits, for one tier and the chosen load.
+const asked = { tier: null, row: 0, column: null };
 
 function drawDecisions() {
-  show('decide', run.decisions.length > 0);
-  if (!run.decisions.length) return;
-  const data = run.decisions[asked.grid];
-  if (asked.column === null || asked.column >= data.rates.length) asked.column = Math.floor((data.rates.length - 1) / 2);
-  const names = distinct(run.decisions.map((grid) => grid.load));
-  const titles = run.decisions.map((grid, index) =>
-    [String(index), names.length > 1 ? `${grid.tier} · ${grid.load}` : grid.tier]);
-  const pick = (value) => { asked.grid = Number(value); drawDecisions(); };
-  const chooser = titles.length > 4
-    ? select('Durability and load', titles, String(asked.grid), pick)
-    : choice('Durability', titles, String(asked.grid), pick);
+  const grids = run.decisions.filter((grid) => grid.loads.includes(state.load));
+  show('decide', grids.length > 0);
+  if (!grids.length) return;
+  const data = grids.find((grid) => grid.tier === asked.tier) || grids[0];
+  if (asked.column === null || asked.column >= data.rates.length) Object.assign(asked, firstQuestion(data));
+  const chooser = choice('Durability', grids.map(({ tier }) => [tier, tier]), data.tier,
+    (tier) => { asked.tier = tier; drawDecisions(); });
   byId('decisions').replaceChildren(
     h('div', { class: 'tools' }, chooser, h('span', { class: 'muted' }, TIER_WORDS[data.tier])),
     h('div', { class: 'decide' }, decisionGrid(data), verdict(data)));
+}
+
+// A rate in the middle, with the tightest limit that something meets.
+function firstQuestion(data) {
+  const column = Math.floor((data.rates.length - 1) / 2);
+  const row = data.grid.findIndex((decisions) => decisions[column].outcome !== 'none_meets');
+  return { column, row: Math.max(0, row) };
 }
 
 function decisionGrid(data) {
@@ -98,12 +103,13 @@ function decisionButton(data, decision, row, column) {
   const text = isNone ? NONE : [best.backend, ...others.filter((name) => name !== best.backend)].join(' / ');
   return h('button', {
     type: 'button',
+    'data-key': `decision ${row} ${column}`,
     class: `decision ${decision.outcome}`,
     'aria-pressed': String(asked.row === row && asked.column === column),
     'aria-label': `${format.number(data.rates[column])} messages a second, p99 up to ${format.time(data.limits_ns[row])}: `
       + (isNone ? 'none meets this' : `${text}${isTie ? ', too close to call' : ''}`),
     vars: best ? { '--color': engineColor(best.backend) } : {},
-    on: { click: () => { Object.assign(asked, { row, column }); drawDecisions(); byId('verdict').focus({ preventScroll: true }); } },
+    on: { click: () => { Object.assign(asked, { row, column }); drawDecisions(); } },
   }, text, best && h('small', {}, `${best.mode === 'local' ? '' : `${best.mode} `}×${best.workers}`));
 }
 
@@ -120,8 +126,11 @@ function verdict(data) {
   } else {
     lines.push(...recommendation(decision));
   }
-  return h('div', { id: 'verdict', class: 'verdict', tabindex: '-1', 'aria-live': 'polite' }, lines,
-    h('p', { class: 'muted' }, `${decision.meeting} of ${plural(decision.considered, 'deployment')} meet this.`));
+  const named = [decision.best ?? decision.nearest, decision.runner_up].filter((index) => index !== undefined);
+  return h('div', { class: 'verdict', 'aria-live': 'polite' }, lines,
+    h('p', { class: 'muted' }, `${decision.meeting} of ${plural(decision.considered, 'deployment')} meet this.`),
+    named.length > 0 && h('button', { type: 'button', class: 'quiet', on: { click: () => compareOnly(named) } },
+      named.length > 1 ? 'Compare them' : 'Look closer'));
 }
 
 function recommendation(decision) {
@@ -145,13 +154,11 @@ function recommendation(decision) {
     lines.push(h('p', { class: 'muted' },
       'Its p99 is a closed loop\'s: it does not show how callers wait that arrive at a fixed rate.'));
   }
-  lines.push(h('button', { type: 'button', class: 'quiet', on: { click: () => compareOnly([decision.best, decision.runner_up]) } },
-    'Compare them'));
   return lines;
 }
 
 function compareOnly(indices) {
   state.compared = [];
-  indices.filter((index) => index !== undefined).forEach(toggleCompared);
+  indices.forEach(toggleCompared);
   byId('compare').scrollIntoView();
 }

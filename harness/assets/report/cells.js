@@ -23,7 +23,7 @@ const list = { by: 3, isDescending: true, shown: PAGE };
 
 function engineName(cell) {
   return h('button', {
-    type: 'button', class: 'link', 'aria-pressed': String(state.compared.includes(cell.index)),
+    type: 'button', class: 'link', 'data-key': `cell ${cell.index}`, 'aria-pressed': String(state.compared.includes(cell.index)),
     'aria-label': `Compare ${label(cell)}`,
     on: { click: () => toggleCompared(cell.index), ...tip.of(() => [cell.id, ...(cell.options ? [cell.options] : [])]) },
   }, h('span', { class: 'dot', vars: { '--color': engineColor(cell.backend) } }), cell.name ? `${cell.name}: ${cell.backend}` : cell.backend);
@@ -72,6 +72,7 @@ function heading(column, index) {
   return h('th', { scope: 'col', 'aria-sort': order, class: column.text ? '' : 'number' }, h('button', {
     type: 'button',
     class: 'link',
+    'data-key': `sort ${index}`,
     on: {
       click: () => {
         Object.assign(list, { isDescending: list.by === index ? !list.isDescending : !column.text, by: index });

@@ -27,7 +27,7 @@ function drawCompare() {
   }
   const boxes = ['wide', 'wide', '', '', 'wide'].map((kind) => h('div', { class: `panel ${kind}` }));
   place.replaceChildren(h('div', { class: 'panels' }, boxes));
-  const [percentileBox, timeBox, stageBox, figureBox, costBox] = boxes;
+  const [percentileBox, timeBox, stageBox, costBox, figureBox] = boxes;
   drawInto(percentileBox, (width) => percentiles(width, measured));
   drawInto(timeBox, (width) => overTime(width, measured));
   stageBox.replaceChildren(...[stageBars(measured)].filter(Boolean));
@@ -67,7 +67,7 @@ function percentiles(width, chosen) {
     readout: (x) => (x === 0 ? 'fastest' : `p${Number((100 * (1 - 10 ** -x)).toPrecision(6))}`),
     series,
   });
-  const redrawn = () => { drawn.get(chart.parentElement).width = 0; redraw(chart.parentElement); };
+  const redrawn = () => drawAgain(chart.parentElement);
   chart.firstChild.append(choice('Latency', tags, comparison.tag, (tag) => { comparison.tag = tag; redrawn(); }));
   return chart;
 }
@@ -112,7 +112,7 @@ function overTime(width, chosen) {
     bands,
     series,
   });
-  const redrawn = () => { drawn.get(chart.parentElement).width = 0; redraw(chart.parentElement); };
+  const redrawn = () => drawAgain(chart.parentElement);
   chart.firstChild.append(select('Figure', options.map(([key, { name }]) => [key, name]), comparison.figure,
     (key) => { comparison.figure = key; redrawn(); }));
   return chart;

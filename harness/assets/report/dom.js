@@ -2,11 +2,23 @@
 
 const SVG = 'http://www.w3.org/2000/svg';
 
+// What a click draws anew may be the very button that was pressed: its successor, of the same key, takes the focus.
+function keepingFocus(listener) {
+  return (event) => {
+    const { key } = document.activeElement.dataset;
+    listener(event);
+    if (key === undefined || document.activeElement.dataset.key === key) return;
+    tip.hide();
+    const successor = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    if (successor) successor.focus({ preventScroll: true });
+  };
+}
+
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name === 'on') {
-      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, keepingFocus(listener));
     } else if (name === 'vars') {
       // Through the object model: the page's policy forbids style attributes.
       for (const [property, text] of Object.entries(value)) element.style.setProperty(property, text);
@@ -30,6 +42,7 @@ function show(id, isShown) {
 function choice(label, options, current, choose) {
   const buttons = options.map(([value, text]) => h('button', {
     type: 'button',
+    'data-key': `${label} ${value}`,
     'aria-pressed': String(value === current),
     on: { click: () => choose(value) },
   }, text));
@@ -39,7 +52,7 @@ function choice(label, options, current, choose) {
 function select(label, options, current, choose) {
   const items = options.map(([value, text]) => h('option', { value, selected: value === current }, text));
   return h('label', { class: 'select' }, h('span', {}, label),
-    h('select', { on: { change: (event) => choose(event.target.value) } }, items));
+    h('select', { 'data-key': label, on: { change: (event) => choose(event.target.value) } }, items));
 }
 
 // The one tooltip of the page, for the pointer and for the keyboard.

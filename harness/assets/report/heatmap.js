@@ -51,7 +51,7 @@ function heatRow(row, workers, tier, metric, shade) {
   const extra = [cell.asked === tier ? '' : `asked ${cell.asked}`, cell.name || ''].filter(Boolean).join(', ');
   const title = h('th', { scope: 'row' },
     h('span', { class: 'dot', vars: { '--color': engineColor(cell.backend) } }),
-    cell.backend, h('small', {}, ` ${cell.mode}${extra ? `, ${extra}` : ''}`));
+    cell.backend, h('small', { title: cell.name }, ` ${cell.mode}${extra ? `, ${extra}` : ''}`));
   return h('tr', {}, title, workers.map((count) => {
     const here = row.filter((one) => one.workers === count);
     return h('td', {}, here.map((one) => heatButton(one, metric, shade)));
@@ -72,6 +72,7 @@ function heatButton(cell, metric, shade) {
   const text = isMeasured(cell) ? metric.show(value) : glyph;
   return h('button', {
     type: 'button',
+    'data-key': `heat ${cell.index}`,
     class: `cell ${cell.status} ${value > 0 ? `shade-${shade(value)}` : 'shade-none'}`,
     'aria-pressed': String(slot >= 0),
     'aria-label': `${label(cell)}: ${word || `${metric.name} ${text}`}`,

@@ -27,7 +27,7 @@ function saturationChart(width, search) {
     s('line', { class: 'limit', x1: chart.inner.left, x2: chart.inner.right, y1: limit, y2: limit }),
     s('text', { class: 'name', x: chart.inner.left + 6, y: limit - 5 }, `limit ${format.time(search.limit_ns)}`),
     s('path', { class: 'line', d: path(probes.map((probe) => [probe.rate, probe.response_ns]), chart), stroke: engineColor(cell.backend) }),
-    probes.map((probe) => s('circle', {
+    ...probes.map((probe) => s('circle', {
       class: `probe ${probe.held ? 'held' : ''}`, cx: chart.x(probe.rate), cy: chart.y(probe.response_ns), r: 5,
       stroke: engineColor(cell.backend), fill: probe.held ? engineColor(cell.backend) : 'var(--card)', tabindex: '0',
       on: tip.of(() => [`${format.rate(probe.rate)} asked`, `${format.rate(probe.achieved)} acknowledged`,
@@ -83,7 +83,7 @@ function scalingChart(width, fits) {
     chart.svg.append(
       s('path', { class: 'line', d: curve(Math.min(...own) * 0.999, last * 1.001), stroke: color }),
       s('path', { class: 'line guess', d: curve(last * 0.93, reach), stroke: color }),
-      fit.points.map((point) => s('circle', {
+      ...fit.points.map((point) => s('circle', {
         cx: chart.x(point.workers), cy: chart.y(point.messages_per_s), r: 4, fill: color,
       }, s('title', {}, `${fit.cell.backend}, ${plural(point.workers, 'worker')}: ${format.rate(point.messages_per_s)}`))));
   });
@@ -96,7 +96,7 @@ function scalingChart(width, fits) {
 
 function uslWords({ sigma, kappa, peak_workers: peak, error, points }) {
   const most = Math.max(...points.map((point) => point.workers));
-  const words = [`serial share ${format.percent(sigma)}`, `coherency ${kappa.toPrecision(2)}`];
+  const words = [`serial share ${format.percent(sigma)}`, `coherency ${kappa === 0 ? 0 : kappa.toExponential(1)}`];
   if (peak === null) words.push('no peak');
   else words.push(`peak near ${format.number(Math.round(peak))} workers${peak > most ? ' (beyond what was measured)' : ''}`);
   return `${words.join(', ')}; fit off by ${format.percent(error)}`;

@@ -2,10 +2,18 @@
 
 function drawFiltered() {
   drawFilters();
-  drawCards();
   drawHeatmap();
   drawPareto();
   drawCells();
+}
+
+function drawLoaded() {
+  drawLoads();
+  drawLead();
+  drawCards();
+  drawDecisions();
+  drawFiltered();
+  drawCompare();
 }
 
 function drawCompared() {
@@ -34,13 +42,11 @@ function start() {
   state.load = startLoad();
   state.compared = startCompared();
   drawFacts();
-  drawLead();
-  drawDecisions();
-  drawFiltered();
-  drawCompare();
+  drawLoaded();
   drawLimits();
   drawNotes();
   drawConditions();
+  onLoad(drawLoaded);
   onFilter(() => { list.shown = PAGE; drawFiltered(); });
   onCompare(drawCompared);
   window.addEventListener('keydown', (event) => { if (event.key === 'Escape') tip.hide(); });

@@ -4,7 +4,15 @@ const MARGIN = { top: 14, right: 16, bottom: 40, left: 58 };
 
 // A dash for each compared cell, so that colour is not all that tells lines apart.
 const DASHES = ['', '7 4', '2 3', '10 3 2 3', '4 2', '1 4'];
-const slotColor = (slot) => `var(--slot-${slot % 6})`;
+
+// The colour of its engine, which the rest of the page uses too; the second cell of an engine takes one that is free.
+function slotColor(slot) {
+  const wanted = state.compared.map((index) => engines.indexOf(run.cells[index].backend) % COLORS);
+  const taken = new Set(wanted);
+  const free = Array.from({ length: COLORS }, (_, color) => color).filter((color) => !taken.has(color));
+  const colors = wanted.map((color, place) => (wanted.indexOf(color) === place ? color : free.shift()));
+  return `var(--engine-${colors[slot]})`;
+}
 
 function linear([from, to], [start, end]) {
   const span = to - from || 1;
@@ -164,6 +172,11 @@ function redraw(container) {
   if (!entry || entry.width === width) return;
   entry.width = width;
   container.replaceChildren(...[entry.draw(width)].flat().filter(Boolean));
+}
+
+function drawAgain(container) {
+  drawn.get(container).width = 0;
+  redraw(container);
 }
 
 let pending = 0;

@@ -18,7 +18,8 @@ const isMeasured = (cell) => (cell.status === 'ok' || cell.status === 'overloade
 const isSound = (cell) => cell.status === 'ok' && cell.throughput && cell.verified !== false;
 
 const engines = distinct(run.cells.map((cell) => cell.backend));
-const engineColor = (backend) => `var(--engine-${engines.indexOf(backend) % 8})`;
+const COLORS = 8;
+const engineColor = (backend) => `var(--engine-${engines.indexOf(backend) % COLORS})`;
 const tiersPresent = TIERS.filter((tier) => run.cells.some((cell) => cell.tier === tier));
 const modesPresent = MODES.filter((mode) => run.cells.some((cell) => cell.mode === mode));
 
@@ -31,13 +32,21 @@ const state = {
   compared: [],
 };
 
-const listeners = { filter: [], compare: [] };
+const listeners = { load: [], filter: [], compare: [] };
+const onLoad = (listener) => listeners.load.push(listener);
 const onFilter = (listener) => listeners.filter.push(listener);
 const onCompare = (listener) => listeners.compare.push(listener);
 
 function setFilter(change) {
   Object.assign(state, change);
   listeners.filter.forEach((listener) => listener());
+}
+
+// Another load is another question: everything is about it from then on.
+function setLoad(load) {
+  state.load = load;
+  state.compared = startCompared();
+  listeners.load.forEach((listener) => listener());
 }
 
 function toggled(set, value) {
@@ -63,17 +72,19 @@ function passes(cell) {
 
 const visible = () => run.cells.filter((cell) => cell.load === state.load && passes(cell));
 
-// The load of the first answer, or the one that most cells have.
+// The first load of the plan that has an answer, or the one that most cells have.
 function startLoad() {
-  if (run.answers.length) return run.cells[run.answers[0].cell].load;
+  if (run.answers.length) return Math.min(...run.answers.map((answer) => run.cells[answer.cell].load));
   const counts = run.loads.map((_, load) => run.cells.filter((cell) => cell.load === load).length);
   return Math.max(0, counts.indexOf(Math.max(...counts)));
 }
 
+const answersHere = () => run.answers.filter((answer) => run.cells[answer.cell].load === state.load);
+
 // The fastest cell of each engine beside the first answer: same tier, mode and load.
 function startCompared() {
   const first = run.cells.filter((cell) => cell.load === state.load && isSound(cell));
-  const lead = run.answers.length ? run.cells[run.answers[0].cell] : first[0];
+  const lead = answersHere().length ? run.cells[answersHere()[0].cell] : first[0];
   if (!lead) return [];
   const rivals = first.filter((cell) => cell.tier === lead.tier && cell.mode === lead.mode);
   const speed = (cell) => cell.throughput.messages_per_s;
@@ -88,14 +99,17 @@ const callerTag = (cell) => (cell.latency.response ? 'response' : 'acknowledged'
 const callerLatency = (cell) => cell.latency[callerTag(cell)] || {};
 const durableLatency = (cell) => cell.latency.durable || callerLatency(cell);
 
+// Cells that only their tier tells apart.
+const kin = (cell) => [cell.backend, cell.mode, cell.workers, cell.load].join();
+const namesakes = Map.groupBy(run.cells, kin);
+
 // `redb local ×25`, with whatever else tells it apart from its neighbours.
 function label(cell) {
   const parts = [cell.backend, cell.mode, `×${cell.workers}`];
-  const others = run.cells.filter((other) => other.backend === cell.backend && other.mode === cell.mode
-    && other.workers === cell.workers && other.load === cell.load);
+  const others = namesakes.get(kin(cell));
   if (distinct(others.map((other) => other.tier)).length > 1) parts.push(cell.tier);
   else if (others.length > 1) parts.push(`asked ${cell.asked}`);
-  if (run.loads.length > 1 && run.loads[cell.load]) parts.push(`(${run.loads[cell.load]})`);
+  if (cell.load !== state.load && run.loads[cell.load]) parts.push(`(${run.loads[cell.load]})`);
   return cell.name ? `${cell.name}: ${parts.join(' ')}` : parts.join(' ');
 }
 

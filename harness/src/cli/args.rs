@@ -43,9 +43,10 @@ Keys of --set, with what they take:
 Flags replace what the plan says, in all its cells. Without --durability every engine runs at the strongest tier it reaches.";
 
 const RECOMMEND: &str = "\
-The cheapest is the least CPU time per message. A limit is met when the worse end of the 95 % interval meets it, so a cell
-needs two rounds or more. Of one deployment, the fewest workers that meet the limits stand for it. Without --max-loss only modes
-are considered that store before they acknowledge; with it, only cells whose loss the crash lab has measured.
+The cheapest is the least CPU time per message. A limit is met when the worse end of the 95 % interval meets it, so a
+cell needs two rounds or more. Of one deployment, the fewest workers that meet the limits stand for it. Without
+--max-loss only modes are considered that store before they acknowledge; with it, only cells whose loss the crash lab
+has measured.
 
 Exit code 0: one configuration is cheapest beyond the noise. 4: too close to call, or none meets the limits.";
 
@@ -218,7 +219,7 @@ pub struct RecommendArgs {
     #[arg(value_hint = ValueHint::AnyPath)]
     pub run: PathBuf,
     /// Messages per second it must carry, such as 5000
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", allow_hyphen_values = true)]
     pub rate: String,
     /// The longest p99 latency allowed, such as 5ms
     #[arg(long, value_name = "D")]

@@ -98,10 +98,8 @@ pub(super) fn shortfalls(choice: &Choice, limits: &Limits) -> Vec<Shortfall> {
     found.extend(rate(choice, limits));
     found.extend(p99(choice, limits));
     found.extend(loss(choice, limits));
-    if found.iter().filter(|shortfall| **shortfall == Shortfall::OneRound).count() > 1 {
-        let second = found.iter().rposition(|shortfall| *shortfall == Shortfall::OneRound);
-        second.map(|place| found.remove(place));
-    }
+    // A single round is said once, though it leaves both rate and p99 open.
+    found.dedup();
     found
 }
 

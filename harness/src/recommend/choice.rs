@@ -27,8 +27,8 @@ pub enum Source {
         /// Messages per second.
         rate: f64,
     },
-    /// Acknowledgements of callers who wait for each other: a stall delays one message a worker, not all that would have
-    /// arrived meanwhile.
+    /// Acknowledgements of callers who wait for each other: a stall delays one message a worker, not all that would
+    /// have arrived meanwhile.
     Closed,
 }
 
@@ -110,8 +110,8 @@ impl Choice {
 
 type Witness<'r> = (&'r CellResult, Source, Option<&'r Probe>);
 
-/// The cell that tells most: an open loop at the asked rate or the next above it, a search that held there, a closed loop;
-/// and where there is nothing else, the fastest open loop below.
+/// The cell that tells most: an open loop at the asked rate or the next above it, a search that held there, a closed
+/// loop; and where there is nothing else, the fastest open loop below.
 fn witness<'r>(configuration: &Configuration<'r>, limits: &Limits) -> Option<Witness<'r>> {
     let at = |cell: &'r CellResult, rate: u32| (cell, Source::Open { rate: f64::from(rate) }, None);
     let mut open: Vec<(&CellResult, u32)> = configuration

@@ -12,8 +12,8 @@ use crate::cell::Workload;
 use crate::model::{CellResult, Run, Saturation, Status};
 use crate::size;
 
-/// What callers do: only configurations under the same load compete. How assignments are committed is no part of it: that
-/// is for the deployment to choose.
+/// What callers do: only configurations under the same load compete. How assignments are committed is no part of it:
+/// that is for the deployment to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Load {
     /// How callers reach the scheduler.
@@ -84,9 +84,12 @@ pub(super) struct Configuration<'r> {
 /// What is deployed. Engines are told apart by name: their options belong to the plan.
 type Key<'r> = (&'r str, Mode, Durability, Commit);
 
+/// Configurations by deployment and workers.
+type Deployments<'r> = BTreeMap<Key<'r>, BTreeMap<u32, Configuration<'r>>>;
+
 /// One contest per load, in the order of the run's cells.
 pub(super) fn contests(run: &Run) -> Vec<Contest<'_>> {
-    let mut loads: Vec<(Load, BTreeMap<Key<'_>, BTreeMap<u32, Configuration<'_>>>)> = Vec::new();
+    let mut loads: Vec<(Load, Deployments<'_>)> = Vec::new();
     for cell in run.cells.iter().filter(|cell| is_sound(cell)) {
         let Some(tier) = cell.axes.durability.effective else { continue };
         let load = Load::of(cell);
@@ -114,8 +117,8 @@ impl Configuration<'_> {
     }
 }
 
-/// Whether a cell's numbers may be believed and its engine deployed. An overloaded one is believed too: it shows what the
-/// configuration does not carry.
+/// Whether a cell's numbers may be believed and its engine deployed. An overloaded one is believed too: it shows what
+/// the configuration does not carry.
 fn is_sound(cell: &CellResult) -> bool {
     let is_calibration = Kind::find(&cell.axes.backend).is_some_and(|kind| !kind.is_persistent());
     matches!(cell.status, Status::Ok | Status::Overloaded)

@@ -1,6 +1,6 @@
 //! A row per cell, for other tools: raw numbers, units in the names of the columns.
 
-use crate::model::{CellResult, Resources, Run, Summary, Tag};
+use crate::model::{CellResult, Fault, Loss, Resources, Run, Summary, Tag};
 
 /// A column: its name, and a cell's value as text; empty where there is none.
 type Column = (String, Box<dyn Fn(&CellResult) -> String>);
@@ -25,6 +25,7 @@ fn columns() -> Vec<Column> {
     columns.extend(outcome());
     columns.extend(Tag::ALL.iter().flat_map(|tag| latency(*tag)));
     columns.extend(resources());
+    columns.extend(Fault::ALL.iter().flat_map(|fault| losses(*fault)));
     columns
 }
 
@@ -99,5 +100,19 @@ fn resources() -> [Column; 7] {
         one("user_bytes", |resources| resources.user_bytes),
         one("syncs", |resources| resources.syncs),
         one("reopen_ns", |resources| resources.reopen_ns),
+    ]
+}
+
+fn losses(fault: Fault) -> [Column; 4] {
+    let one = |name: &str, pick: fn(&Loss) -> String| {
+        column(&format!("{fault}_{name}"), move |cell| {
+            maybe(cell.loss.iter().find(|loss| loss.fault == fault).map(pick))
+        })
+    };
+    [
+        one("verdict", |loss| loss.verdict.to_string()),
+        one("trials", |loss| loss.trials.to_string()),
+        one("lost", |loss| loss.lost.to_string()),
+        one("max_lost", |loss| loss.max_lost.to_string()),
     ]
 }

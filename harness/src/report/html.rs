@@ -1,8 +1,8 @@
 //! The report as one page: text, data, style and script in a single file that asks nothing of any network.
 //!
 //! The page's parts are files under `assets/report`. A content security policy names the hashes of the style and the
-//! script that belong to it and forbids everything else, so that nothing in a plan's names or an engine's error messages
-//! can run, and nothing can be loaded.
+//! script that belong to it and forbids everything else, so that nothing in a plan's names or an engine's error
+//! messages can run, and nothing can be loaded.
 
 mod cell;
 mod data;

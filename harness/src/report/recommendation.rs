@@ -158,7 +158,7 @@ pub fn shortfall(shortfall: &Shortfall, limits: &Limits) -> String {
         Shortfall::Overloaded { rate } => format!("overloaded at {}", per_s(rate)),
         Shortfall::NoLatency => "its latency was not recorded".to_owned(),
         Shortfall::Samples { count, needed } => {
-            format!("{} samples, a p99 takes {}", units::number(count as f64), units::number(needed as f64))
+            format!("{count} samples, a p99 takes {needed}")
         }
         Shortfall::P99 { upper, value } if value <= limits.p99_ns as f64 => {
             format!("p99 {} at the upper end of its interval", units::time(upper))

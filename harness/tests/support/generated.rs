@@ -1,5 +1,7 @@
 //! Runs of any size with everything in them that a report can show, from a seed.
 
+#![expect(clippy::cast_possible_truncation, reason = "generated numbers are small")]
+
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
@@ -16,7 +18,7 @@ const ROUNDS: u32 = 3;
 const MS: u64 = 1_000_000;
 
 /// A run of four engines, two modes, two tiers and these workers, with its percentile curves.
-pub fn run(workers: &[u32], payloads: &[&str]) -> (Run, Curves) {
+pub(super) fn run(workers: &[u32], payloads: &[&str]) -> (Run, Curves) {
     let text = format!(
         "backend = ['fs', 'rocksdb', 'sled', 'redb']\nmode = ['local', 'aggressive']\ndurability = ['process', 'power']\n\
          workers = {workers:?}\n[workload]\npayload = {payloads:?}\n"

@@ -166,7 +166,6 @@ impl Round {
 
 fn costs(cell: &CellResult, rounds: &[RoundResult]) -> Costs {
     let Some(resources) = cell.resources.filter(|_| !rounds.is_empty()) else { return Costs::default() };
-    let over = |part: fn(&RoundResult) -> Option<f64>| rounds.iter().filter_map(part).collect::<Vec<f64>>();
     let per_message =
         |round: &RoundResult, total: Option<u64>| (round.messages > 0).then_some(total? as f64 / round.messages as f64);
     let cpu: Vec<f64> = rounds.iter().filter_map(|round| per_message(round, round.resources.cpu_ns)).collect();
@@ -175,6 +174,7 @@ fn costs(cell: &CellResult, rounds: &[RoundResult]) -> Costs {
         let user = resources.user_bytes.filter(|bytes| *bytes > 0)?;
         Some(part? as f64 / user as f64)
     };
+    let batches: Vec<f64> = rounds.iter().filter_map(|round| Some(round.batch_messages?.mean)).collect();
     let debts: Vec<u64> = rounds.iter().filter_map(|round| Some(round.debt?.duration_ns)).collect();
     Costs {
         cpu: stats::median(&cpu),
@@ -184,7 +184,7 @@ fn costs(cell: &CellResult, rounds: &[RoundResult]) -> Costs {
         syncs: stats::median(&syncs),
         rss: resources.peak_rss_bytes,
         reopen: resources.reopen_ns,
-        batch: stats::median(&over(|round| Some(round.batch_messages?.mean))),
+        batch: stats::median(&batches),
         debt: stats::median_count(&debts),
         unstored: rounds.iter().map(|round| round.max_unstored).max().filter(|most| *most > 0),
     }

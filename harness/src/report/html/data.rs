@@ -70,6 +70,7 @@ impl<'r> Page<'r> {
     pub(super) fn of(run: &'r Run, curves: &'r Curves) -> Self {
         let places: Places<'_> = run.cells.iter().enumerate().map(|(place, cell)| (&cell.id, place)).collect();
         let (loads, of_cell) = loads(run);
+        let decisions = decisions(run, &places, &of_cell);
         let cells = run.cells.iter().zip(of_cell).map(|(cell, load)| Cell::of(run, cell, load, curves)).collect();
         Self {
             plan: &run.plan,
@@ -83,7 +84,7 @@ impl<'r> Page<'r> {
             needed: [0.5, 0.9, 0.99, 0.999].map(percentiles::needed),
             loads,
             answers: answers(run, &places),
-            decisions: decisions(run, &places),
+            decisions,
             cells,
             saturation: saturation(run, &places),
             scaling: scaling(run, &places),

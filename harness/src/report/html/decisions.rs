@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use slotbench_core::Durability;
 
-use crate::model::{CellResult, Run};
+use crate::model::{CellResult, Run, Status};
 use crate::recommend::{Choice, Limits, Load, Outcome, Recommendation, Shortfall, recommend};
 use crate::report::html::data::Places;
 use crate::report::recommendation::shortfall;
@@ -20,7 +20,8 @@ const LIMITS: [u64; 5] = [1_000_000, 5_000_000, 20_000_000, 100_000_000, 1_000_0
 /// The answers for one load at one tier.
 #[derive(Serialize)]
 pub(super) struct Decisions {
-    load: String,
+    /// The page's loads that it answers: they differ in their pace or in how they commit.
+    loads: BTreeSet<usize>,
     tier: Durability,
     rates: Vec<f64>,
     limits_ns: [u64; 5],
@@ -38,7 +39,6 @@ struct Decision {
     runner_up: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     margin: Option<f64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     tied: Vec<usize>,
     /// Whether the latency is of an open loop.
     open: bool,
@@ -47,34 +47,39 @@ struct Decision {
     /// Where none meets the limits: what comes closest, and what it misses.
     #[serde(skip_serializing_if = "Option::is_none")]
     nearest: Option<usize>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     misses: Vec<String>,
 }
 
-/// A grid for every load and every tier that a sound cell reaches.
-pub(super) fn decisions(run: &Run, places: &Places<'_>) -> Vec<Decisions> {
+/// A grid for every load and every tier that a sound cell reaches. `of_cell` is the page's load of each cell.
+pub(super) fn decisions(run: &Run, places: &Places<'_>, of_cell: &[usize]) -> Vec<Decisions> {
     let tiers: BTreeSet<Durability> = run.cells.iter().filter_map(|cell| cell.axes.durability.effective).collect();
-    tiers.into_iter().rev().flat_map(|tier| at_tier(run, places, tier)).collect()
+    tiers.into_iter().rev().flat_map(|tier| at_tier(run, places, of_cell, tier)).collect()
 }
 
-fn at_tier(run: &Run, places: &Places<'_>, durability: Durability) -> Vec<Decisions> {
-    let rates = rates(run);
+fn at_tier(run: &Run, places: &Places<'_>, of_cell: &[usize], durability: Durability) -> Vec<Decisions> {
+    let rates = rates(run, durability);
     let ask = |rate, p99_ns| {
         let limits = Limits { rate, p99_ns, durability, max_loss: None };
         recommend(run, &limits)
             .into_iter()
             .map(move |answer| (answer.load.clone(), Decision::of(answer, &limits, places)))
     };
+    let loads = |load: &Load| {
+        let own = run.cells.iter().zip(of_cell).filter(|(cell, _)| Load::of(cell) == *load);
+        own.map(|(_, load)| *load).collect()
+    };
     let mut grids: Vec<(Load, Decisions)> = Vec::new();
     for (row, limit) in LIMITS.into_iter().enumerate() {
         for (load, decision) in rates.iter().flat_map(|rate| ask(*rate, limit)) {
             let place = grids.iter().position(|(known, _)| *known == load).unwrap_or_else(|| {
-                let empty = || LIMITS.map(|_| Vec::new()).into();
-                let (tier, words) = (durability, load.to_string());
-                grids.push((
-                    load,
-                    Decisions { load: words, tier, rates: rates.clone(), limits_ns: LIMITS, grid: empty() },
-                ));
+                let grid = Decisions {
+                    loads: loads(&load),
+                    tier: durability,
+                    rates: rates.clone(),
+                    limits_ns: LIMITS,
+                    grid: LIMITS.map(|_| Vec::new()).into(),
+                };
+                grids.push((load, grid));
                 grids.len() - 1
             });
             grids[place].1.grid[row].push(decision);
@@ -85,10 +90,13 @@ fn at_tier(run: &Run, places: &Places<'_>, durability: Durability) -> Vec<Decisi
     grids.into_iter().map(|(_, grid)| grid).filter(says).collect()
 }
 
-/// The rates worth asking about: the highest that some cell carries, and those below.
-fn rates(run: &Run) -> Vec<f64> {
+/// The rates worth asking about: the highest that some verified cell of the tier or a stronger one carries, and those
+/// below.
+fn rates(run: &Run, tier: Durability) -> Vec<f64> {
+    let is_sound = |cell: &&CellResult| cell.status == Status::Ok && cell.verified == Some(true);
+    let reaches = |cell: &&CellResult| cell.axes.durability.effective >= Some(tier);
     let carried = |cell: &CellResult| cell.throughput.map(|throughput| throughput.messages_per_s);
-    let fastest = run.cells.iter().filter_map(carried).fold(0.0, f64::max);
+    let fastest = run.cells.iter().filter(is_sound).filter(reaches).filter_map(carried).fold(0.0, f64::max);
     let reached: Vec<f64> = RATES.into_iter().filter(|rate| *rate <= fastest).collect();
     reached[reached.len().saturating_sub(COLUMNS)..].to_vec()
 }

@@ -97,6 +97,7 @@ fn grids_of_decisions_name_cells_or_the_nearest_miss() {
     let data = data(&page(&run));
     let grid = &data["decisions"][0];
     assert_eq!((&grid["tier"], &grid["rates"][0]), (&"power".into(), &100.0.into()));
+    assert_eq!(grid["loads"], Value::from(vec![0]));
     let decision = |limit: usize, rate: usize| &grid["grid"][limit][rate];
     assert_eq!(decision(1, 0)["outcome"], Value::from("too_close_to_call"), "equal costs");
     assert_eq!(decision(0, 0)["outcome"], Value::from("none_meets"));
