@@ -99,6 +99,29 @@ fn plans_that_are_not_allowed_with_line_and_column() {
 }
 
 #[test]
+fn limits_that_no_recommendation_can_have() {
+    let bench = Bench::new();
+    let ask = |rate, p99, durability, loss| {
+        let flags = ["--rate", rate, "--p99", p99, "--durability", durability, "--max-loss", loss];
+        bench.refused(&[&["recommend", "nothing"], &flags[..]].concat())
+    };
+    for rate in ["0", "-5", "many", "inf", "NaN"] {
+        let message = format!("--rate: '{rate}' is not a number of messages per second above 0");
+        assert_eq!(ask(rate, "5ms", "power", "0"), message);
+    }
+    for p99 in ["5", "0s", "soon"] {
+        let message = format!("--p99: '{p99}' is not a length of time (such as 500us, 5ms or 1s)");
+        assert_eq!(ask("1", p99, "power", "0"), message);
+    }
+    assert_eq!(
+        ask("1", "5ms", "disk", "0"),
+        "--durability: unknown durability 'disk' (allowed: memory, process, power)"
+    );
+    assert_eq!(ask("1", "5ms", "power", "1.5"), "--max-loss: '1.5' is not a whole number from 0");
+    assert!(ask("1", "5ms", "power", "0").starts_with("cannot read nothing: No such file"));
+}
+
+#[test]
 fn a_data_directory_with_something_else_in_it() {
     let bench = Bench::new();
     fs::create_dir(bench.root.path().join("photos")).expect("creates");

@@ -1,6 +1,6 @@
 //! A row per cell, for other tools: raw numbers, units in the names of the columns.
 
-use crate::model::{CellResult, QuantileIntervals, Resources, RoundResult, Run, Summary, Tag};
+use crate::model::{CellResult, Fault, Loss, QuantileIntervals, Resources, RoundResult, Run, Summary, Tag};
 use crate::report::details::STAGES;
 
 /// A column: its name, and a cell's value as text; empty where there is none.
@@ -29,6 +29,7 @@ fn columns() -> Vec<Column> {
     columns.extend(resources());
     columns.extend(course());
     columns.extend(STAGES.map(stage));
+    columns.extend(Fault::ALL.iter().flat_map(|fault| losses(*fault)));
     columns
 }
 
@@ -150,5 +151,19 @@ fn resources() -> [Column; 8] {
         one("user_bytes", |resources| resources.user_bytes),
         one("syncs", |resources| resources.syncs),
         one("reopen_ns", |resources| resources.reopen_ns),
+    ]
+}
+
+fn losses(fault: Fault) -> [Column; 4] {
+    let one = |name: &str, pick: fn(&Loss) -> String| {
+        column(&format!("{fault}_{name}"), move |cell| {
+            maybe(cell.loss.iter().find(|loss| loss.fault == fault).map(pick))
+        })
+    };
+    [
+        one("verdict", |loss| loss.verdict.to_string()),
+        one("trials", |loss| loss.trials.to_string()),
+        one("lost", |loss| loss.lost.to_string()),
+        one("max_lost", |loss| loss.max_lost.to_string()),
     ]
 }

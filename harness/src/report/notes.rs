@@ -3,10 +3,8 @@
 use std::cmp::Reverse;
 
 use crate::model::{CellResult, Run, Stall, Status};
-use crate::report::units;
+use crate::report::{LARGEST_SHARE, units};
 
-/// A harness that costs more than this share of a latency distorts it.
-const LARGEST_SHARE: f64 = 0.05;
 /// Stalls of a cell that are told one by one.
 const STALLS_TOLD: usize = 3;
 

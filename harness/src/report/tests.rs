@@ -43,6 +43,59 @@ fn every_number_stands_under_its_own_heading() {
 }
 
 #[test]
+fn losses_have_a_column_where_a_crash_was_tried() {
+    let report = Report::of(&rich_run());
+    assert_eq!(at(&report.tables[0], ("fs", "local"), "lost in a kill"), "up to 1 (PROMISE BROKEN)");
+    assert_eq!(at(&report.tables[0], ("redb", "local"), "lost in a kill"), "–");
+    let titles = |table: &Table| table.headings.iter().map(|heading| heading.title.clone()).collect::<Vec<_>>();
+    assert!(!titles(&report.tables[0]).contains(&"lost in a power cut".to_owned()), "nobody tried");
+    assert!(!titles(&report.tables[1]).iter().any(|title| title.starts_with("lost")), "nobody tried in that tier");
+    let text = csv(&rich_run()).expect("fits in memory");
+    assert!(
+        text.lines()
+            .next()
+            .is_some_and(|line| line.contains(",kill_verdict,kill_trials,kill_lost,kill_max_lost,power_verdict"))
+    );
+    assert!(text.lines().nth(1).is_some_and(|line| line.ends_with(",lost,30,2,1,,,,")), "{text}");
+}
+
+#[test]
+fn a_recommendation_says_what_was_asked_who_wins_and_why_the_others_do_not() {
+    use crate::recommend::{Limits, recommend};
+    let limits = Limits { rate: 1000.0, p99_ns: 5_000_000, durability: Power, max_loss: None };
+    let mut run = run();
+    let text = |run: &Run| recommendations(&limits, &recommend(run, &limits));
+    assert_eq!(
+        text(&run),
+        "wanted: 1,000 msg/s, p99 up to 5.00 ms, durability power\n\nnone meets this (4 deployments considered)\n  \
+         nearest: fs, local, durability power, commit group, 1 worker: 7 samples, a p99 takes 1000\n"
+    );
+    for (place, cell) in run.cells.iter_mut().enumerate() {
+        cell.latency_ns.values_mut().for_each(|summary| summary.count = 5000);
+        let mut round = cell.rounds.first().cloned().unwrap_or_default();
+        round.latency_ns.clone_from(&cell.latency_ns);
+        round.resources.cpu_ns = Some(1_000_000 * (place as u64 + 1));
+        cell.rounds = vec![round.clone(), round];
+    }
+    let clear = text(&run);
+    for part in [
+        "\nrecommended: fs, local, durability power, commit group, 1 worker (2 of 4 deployments meet this)\n",
+        "\n  1,234 ± 56.0 msg/s, p99 1.04 ms ± 0 ns\n",
+        "\n  CPU 20.0 µs ± 0 ns a message, written 4.25 ×\n  loss in a crash: not measured\n  note: the p99 is a closed loop's",
+        "\n  runner-up: redb, local, durability power, commit group, 1 worker: CPU 40.0 µs ± 0 ns a message, +100 %\n",
+    ] {
+        assert!(clear.contains(part), "{part}\n{clear}");
+    }
+    run.cells.iter_mut().flat_map(|cell| &mut cell.rounds).for_each(|round| round.resources.cpu_ns = Some(7));
+    assert!(
+        text(&run)
+            .contains("\ntoo close to call: fs, local, durability power, commit group, 1 worker; or redb, local, ")
+    );
+    run.cells.clear();
+    assert!(text(&run).contains("nothing can be recommended"));
+}
+
+#[test]
 fn tiers_have_tables_of_their_own_by_what_was_effective() {
     let report = Report::of(&run());
     let titles: Vec<_> = report.tables.iter().map(|table| table.title.as_str()).collect();
