@@ -1,11 +1,12 @@
 //! The driver: real engines under a real scheduler, driven by workers and verified afterwards.
 //!
-//! Nothing here formats or prints. The measuring loop itself is [`closed_loop`]; around it a round sees to a fresh
-//! store, history, warm-up, resources and verification.
+//! Nothing here formats or prints. The measuring loops themselves are [`closed_loop`] and [`open_loop`]; around them a
+//! round sees to a fresh store, history, warm-up, resources and verification.
 
 pub mod clock;
 pub mod closed_loop;
 pub mod floors;
+pub mod open_loop;
 pub mod pool;
 mod round;
 pub mod target;

@@ -3,6 +3,7 @@
 //! A [`Report`] is what there is to say; [`terminal`] and [`markdown`] say the same in two forms. [`csv`] has a row per
 //! cell, for other tools. Results of different tiers are never ranked together.
 
+mod capacity;
 mod columns;
 mod conditions;
 mod csv;
@@ -32,7 +33,7 @@ pub struct Report {
     pub headline: String,
     /// Name and value of what the numbers depend on.
     pub conditions: Vec<(&'static str, String)>,
-    /// One table per effective tier, strongest first.
+    /// One table per effective tier, strongest first; then saturation and scaling.
     pub tables: Vec<Table>,
     /// Lists of what the tables leave out: title and sentences.
     pub notes: Vec<(&'static str, Vec<String>)>,
@@ -45,7 +46,7 @@ impl Report {
         Self {
             headline: headline::headline(run),
             conditions: conditions::conditions(run),
-            tables: table::tables(run),
+            tables: table::tables(run).into_iter().chain(capacity::tables(run)).collect(),
             notes: notes::notes(run),
         }
     }

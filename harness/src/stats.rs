@@ -1,6 +1,7 @@
 //! Statistics: pure functions of histograms and of rounds.
 
 mod student;
+pub mod usl;
 
 use hdrhistogram::{AdditionError, CreationError, Histogram};
 

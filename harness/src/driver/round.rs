@@ -14,14 +14,16 @@ use slotbench_core::store::{Description, Store};
 use slotbench_core::{Config, Durability, Mode as CoreMode, Scheduler, Signer};
 
 use crate::axis::{Commit, Mode, Sign, Transport};
-use crate::cell::{Cell, Length};
+use crate::cell::{Cell, Length, OpenLoad};
 use crate::driver::Driver;
 use crate::driver::clock::Epoch;
 use crate::driver::closed_loop::{self, Outcome, Pass};
+use crate::driver::open_loop::{self, OpenPass, Paced, Schedule};
 use crate::driver::usage::{Usage, disk_bytes, peak_rss};
 use crate::model::{Engine, Resources, RoundResult, Tag, Warmup};
 use crate::recorder::{Durable, DurableRecorder};
 use crate::runner::{CellFailure, Histograms, Job, Round};
+use crate::stats::summary;
 use crate::verify::Verification;
 
 /// Messages a warm-up starts with; it goes on in steps of measured size.
@@ -56,8 +58,6 @@ fn refuse_what_is_not_built(cell: &Cell) -> Result<(), CellFailure> {
         format!("transport '{}' is not built in", axes.transport)
     } else if axes.mode == Mode::Remote {
         "remote confirmation needs a bundler, and none is configured".to_owned()
-    } else if axes.rate.is_some() {
-        "open loop (a rate) is not built in".to_owned()
     } else if axes.workload.reads > 0 {
         "a share of reads is not built in".to_owned()
     } else {
@@ -89,6 +89,10 @@ impl Site {
     fn open(&self) -> Result<Arc<dyn Store>, CellFailure> {
         self.kind.open(&self.dir, &self.options).map_err(|error| failed("the store cannot be opened", &error))
     }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn failed(what: &str, error: &dyn std::error::Error) -> CellFailure {
@@ -144,7 +148,7 @@ impl Messages<'_> {
             durability: tier,
             commit: if axes.workload.commit == Commit::Each { CommitMode::Each } else { CommitMode::Group },
             signatures: SignaturePolicy { required: false, verify: axes.workload.verify },
-            window: WINDOW.max(axes.workers as usize),
+            window: WINDOW.max(axes.workers as usize).max(axes.in_flight.unwrap_or(0) as usize),
             ..Config::new(signer)
         })
     }
@@ -161,6 +165,38 @@ impl Messages<'_> {
         };
         let runtime = self.driver.runtime().map_err(|error| failed("no threads for the workers", &error))?;
         let outcome = closed_loop::run(runtime, target, &pass);
+        self.accept(&outcome)?;
+        Ok(outcome)
+    }
+
+    /// An open-loop pass over the next `count` messages.
+    fn paced_pass(
+        &mut self,
+        target: &Arc<Scheduler>,
+        count: usize,
+        load: OpenLoad,
+        epoch: Epoch,
+    ) -> Result<(Outcome, Paced), CellFailure> {
+        let (messages, range) = self.next(count)?;
+        // The rounds of a cell have different random schedules, and those of all cells the same.
+        let seed = self.job.seed.wrapping_add(u64::from(self.job.round));
+        let pass = OpenPass {
+            messages,
+            range,
+            schedule: Schedule { rate: load.rate, arrival: load.arrival, seed },
+            in_flight: load.in_flight as usize,
+            clock: epoch,
+            stop: self.job.stop.clone(),
+        };
+        let runtime = self.driver.runtime().map_err(|error| failed("no threads for the workers", &error))?;
+        let (outcome, paced) =
+            open_loop::run(runtime, target, &pass).map_err(|error| failed("no thread for the generator", &error))?;
+        self.accept(&outcome)?;
+        Ok((outcome, paced))
+    }
+
+    /// Counts what a pass had acknowledged, unless it was interrupted or messages were refused.
+    fn accept(&mut self, outcome: &Outcome) -> Result<(), CellFailure> {
         if self.job.stop.is_requested() {
             return Err(CellFailure::Interrupted);
         }
@@ -168,7 +204,7 @@ impl Messages<'_> {
             return Err(failed("a message was refused", error));
         }
         self.acknowledged += outcome.acknowledged.len();
-        Ok(outcome)
+        Ok(())
     }
 
     /// Stores the cell's history as fast as the engine can.
@@ -211,6 +247,12 @@ fn warm_up(messages: &mut Messages<'_>, target: &Arc<Scheduler>, epoch: Epoch) -
     let cell = messages.job.cell;
     let start = Instant::now();
     let mut warmed = Warmed { duration: Duration::ZERO, rate: None };
+    if let Some(load) = cell.axes.open_load() {
+        let count = to_count(f64::from(load.rate) * cell.measure.warmup.as_secs_f64());
+        messages.paced_pass(target, count, load, epoch)?;
+        warmed.duration = start.elapsed();
+        return Ok(warmed);
+    }
     while start.elapsed() < cell.measure.warmup {
         let rate = warmed.rate.unwrap_or(0.0);
         let count = FIRST_STEP.max(to_count(rate * STEP.as_secs_f64()));
@@ -232,6 +274,9 @@ fn to_count(messages: f64) -> usize {
 fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
     match cell.measure.length {
         Length::Ops(ops) => (usize::try_from(ops).unwrap_or(usize::MAX), Duration::MAX),
+        Length::Duration(duration) if let Some(load) = cell.axes.open_load() => {
+            (to_count(f64::from(load.rate) * duration.as_secs_f64()), duration)
+        }
         Length::Duration(duration) => {
             let expected = warmed.rate.unwrap_or(f64::from(u16::MAX)) * duration.as_secs_f64() * MARGIN;
             (to_count(expected) + FIRST_STEP + cell.axes.workers as usize, duration)
@@ -242,6 +287,7 @@ fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
 /// A measured and verified pass.
 struct Measured {
     outcome: Outcome,
+    paced: Option<Paced>,
     durable: Option<Durable>,
     max_unstored: u64,
     warmup: Duration,
@@ -264,8 +310,17 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     // The inputs exist before the meters are read.
     messages.reserve(count)?;
     let meters = Meters::read(&*store);
-    let outcome = messages.pass(&scheduler, Order { messages: count, workers, limit, epoch })?;
+    let (outcome, paced) = match cell.axes.open_load() {
+        None => (messages.pass(&scheduler, Order { messages: count, workers, limit, epoch })?, None),
+        Some(load) => {
+            let (outcome, paced) = messages.paced_pass(&scheduler, count, load, epoch)?;
+            (outcome, Some(paced))
+        }
+    };
     let mut resources = meters.since(&*store);
+    if let (Some(cpu), Some(paced)) = (&mut resources.cpu_ns, &paced) {
+        *cpu = cpu.saturating_sub(nanoseconds(paced.generator_cpu));
+    }
     resources.user_bytes = Some(messages.bytes_each() * outcome.acknowledged.len());
     let max_unstored = scheduler.max_unstored();
     drop(scheduler);
@@ -278,7 +333,7 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     };
     let sent = messages.all_sent();
     let verification = verify(site, store, &|store| checked(store, checks, expected, &sent), &mut resources)?;
-    Ok(Measured { outcome, durable, max_unstored, warmup: warmed.duration, resources, verification })
+    Ok(Measured { outcome, paced, durable, max_unstored, warmup: warmed.duration, resources, verification })
 }
 
 /// The meters of process and engine before a pass.
@@ -349,11 +404,18 @@ impl Measured {
             resources: self.resources,
             failed_after_acknowledge: self.durable.as_ref().map_or(0, |durable| durable.failed),
             max_unstored: self.max_unstored,
+            pacing_error_ns: self.paced.as_ref().map(|paced| summary(&paced.pacing)),
+            generator_cpu_ns: self.paced.as_ref().map(|paced| nanoseconds(paced.generator_cpu)),
+            blocked: self.paced.as_ref().map(|paced| paced.blocked),
+            overloaded: self.paced.as_ref().is_some_and(|paced| paced.overloaded),
             verified,
             failures,
             ..RoundResult::default()
         };
-        let histograms = histograms(self.outcome.acknowledged, self.durable);
+        let mut histograms = histograms(self.outcome.acknowledged, self.durable);
+        if let Some(paced) = self.paced {
+            histograms.extend([(Tag::Response, paced.response), (Tag::Service, paced.service)]);
+        }
         let engine = Engine { version: described.version, options: described.options };
         Round { result, histograms, engine }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use slotbench_core::Durability;
 
+use crate::axis::Arrival;
 use crate::cell::{Cell, CellId};
 use crate::model::*;
 use crate::plan::{Overrides, Plan, Source};
@@ -68,12 +69,17 @@ pub(crate) fn rich_run() -> Run {
     let round = &mut run.cells[0].rounds[0];
     round.series.push(Sample { at_ns: 100_000_000, messages: 12, p50_ns: Some(70_000), ..Sample::default() });
     round.stalls.push(Stall { start_ns: 40_000_000, duration_ns: 30_000_000 });
+    round.pacing_error_ns = Some(summary(1));
+    round.generator_cpu_ns = Some(9_000_000);
+    round.blocked = Some(4);
     round.debt = Some(Debt { duration_ns: 8_000_000, cpu_ns: Some(6_000_000), bytes_written: None });
     round.batch_messages = Some(summary(2));
     round.stages_ns.insert("apply".to_owned(), summary(1));
     let probe = Probe { rate: 500.0, achieved: 499.0, response_ns: 4_000_000, held: true };
     run.saturation.push(Saturation {
         cell: id.clone(),
+        arrival: Arrival::Poisson,
+        in_flight: 64,
         quantile: 0.99,
         limit_ns: 5_000_000,
         rate: Some(500.0),

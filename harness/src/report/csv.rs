@@ -1,6 +1,8 @@
 //! A row per cell, for other tools: raw numbers, units in the names of the columns.
 
 use crate::model::{CellResult, Resources, Run, Summary, Tag};
+use crate::report::columns::pacing_p99;
+use crate::report::load;
 
 /// A column: its name, and a cell's value as text; empty where there is none.
 type Column = (String, Box<dyn Fn(&CellResult) -> String>);
@@ -47,7 +49,10 @@ fn axes() -> Vec<Column> {
         column("durability_effective", |cell| maybe(cell.axes.durability.effective)),
         column("workers", |cell| cell.axes.workers.to_string()),
         column("transport", |cell| cell.axes.transport.to_string()),
+        column("loop", |cell| if cell.axes.rate.is_some() { "open" } else { load::CLOSED }.to_owned()),
         column("rate", |cell| maybe(cell.axes.rate)),
+        column("arrival", |cell| maybe(cell.axes.arrival)),
+        column("in_flight", |cell| maybe(cell.axes.in_flight)),
         column("sign", |cell| cell.axes.workload.sign.to_string()),
         column("verify", |cell| cell.axes.workload.verify.to_string()),
         column("commit", |cell| cell.axes.workload.commit.to_string()),
@@ -69,6 +74,7 @@ fn outcome() -> Vec<Column> {
         column("messages_per_s_ci95", |cell| maybe(cell.throughput.and_then(|t| t.ci95))),
         column("messages_per_s_min", |cell| maybe(cell.throughput.map(|t| t.min))),
         column("messages_per_s_max", |cell| maybe(cell.throughput.map(|t| t.max))),
+        column("pacing_p99_ns", |cell| maybe(pacing_p99(cell))),
     ]
 }
 

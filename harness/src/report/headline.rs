@@ -11,7 +11,7 @@ use crate::report::load;
 use crate::report::units;
 
 /// Cells that may be compared: same tier, mode and load; strongest tier first.
-type Contest<'r> = BTreeMap<(Reverse<Durability>, Mode, [String; 10]), Vec<&'r CellResult>>;
+type Contest<'r> = BTreeMap<(Reverse<Durability>, Mode, load::Key), Vec<&'r CellResult>>;
 
 /// Which engine is fastest, of those whose data was verified, for each tier, mode and load.
 pub(super) fn headline(run: &Run) -> String {

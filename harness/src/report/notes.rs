@@ -1,9 +1,13 @@
 //! What the tables leave out.
 
 use crate::model::{CellResult, Run, Status};
+use crate::report::columns::pacing_p99;
+use crate::report::units;
 
 /// A harness that costs more than this share of a latency distorts it.
 const LARGEST_SHARE: f64 = 0.05;
+/// A generator whose starts are later than this, nanoseconds at p99, distorts response times.
+const LATEST_START: u64 = 100_000;
 
 /// Lists of sentences; empty ones are left out.
 pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
@@ -11,6 +15,10 @@ pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
         ("Failed", failed(run)),
         ("Lost after acknowledgement", lost(run)),
         ("Overloaded", by_status(run, Status::Overloaded)),
+        (
+            "Starts were made late by more than 100 µs (p99): the generator needs a less busy machine, or a lower rate",
+            late(run),
+        ),
         ("The harness itself costs more than 5 % of p50", distorted(run)),
         ("Refused", by_status(run, Status::Refused)),
     ];
@@ -38,6 +46,12 @@ fn lost(run: &Run) -> Vec<String> {
 fn distorted(run: &Run) -> Vec<String> {
     let share = |cell: &CellResult| cell.harness_share.filter(|share| *share > LARGEST_SHARE);
     let sentence = |cell| share(cell).map(|share| sentence(cell, &format!("{:.0} %", share * 100.0)));
+    run.cells.iter().filter_map(sentence).collect()
+}
+
+fn late(run: &Run) -> Vec<String> {
+    let lateness = |cell| pacing_p99(cell).filter(|p99| *p99 > LATEST_START);
+    let sentence = |cell| lateness(cell).map(|p99| sentence(cell, &units::time(p99 as f64)));
     run.cells.iter().filter_map(sentence).collect()
 }
 
