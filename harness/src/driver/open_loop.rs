@@ -80,7 +80,7 @@ pub fn run<T: Target, C: Clock>(
     let mut slots = slots::Slots::spawn(runtime, target, pass, &times);
     let (first, generated) = std::thread::scope(|scope| {
         let generator = std::thread::Builder::new().name("pacer".to_owned()).spawn_scoped(scope, || {
-            pacer::sharpen_timers();
+            pacer::take_precedence();
             slots.wait_until_idle();
             let first = pass.clock.now() + nanoseconds(LEAD);
             let plan = pacer::Plan {

@@ -1,5 +1,7 @@
 //! One round: a fresh store, history, warm-up, the measured pass, verification before and after a reopen.
 
+mod open;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,16 +16,15 @@ use slotbench_core::store::{Description, Store};
 use slotbench_core::{Config, Durability, Mode as CoreMode, Scheduler, Signer};
 
 use crate::axis::{Commit, Mode, Sign, Transport};
-use crate::cell::{Cell, Length, OpenLoad};
+use crate::cell::{Cell, Length};
 use crate::driver::Driver;
 use crate::driver::clock::Epoch;
 use crate::driver::closed_loop::{self, Outcome, Pass};
-use crate::driver::open_loop::{self, OpenPass, Paced, Schedule};
+use crate::driver::open_loop::Paced;
 use crate::driver::usage::{Usage, disk_bytes, peak_rss};
 use crate::model::{Engine, Resources, RoundResult, Tag, Warmup};
 use crate::recorder::{Durable, DurableRecorder};
 use crate::runner::{CellFailure, Histograms, Job, Round};
-use crate::stats::summary;
 use crate::verify::Verification;
 
 /// Messages a warm-up starts with; it goes on in steps of measured size.
@@ -89,10 +90,6 @@ impl Site {
     fn open(&self) -> Result<Arc<dyn Store>, CellFailure> {
         self.kind.open(&self.dir, &self.options).map_err(|error| failed("the store cannot be opened", &error))
     }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn failed(what: &str, error: &dyn std::error::Error) -> CellFailure {
@@ -169,32 +166,6 @@ impl Messages<'_> {
         Ok(outcome)
     }
 
-    /// An open-loop pass over the next `count` messages.
-    fn paced_pass(
-        &mut self,
-        target: &Arc<Scheduler>,
-        count: usize,
-        load: OpenLoad,
-        epoch: Epoch,
-    ) -> Result<(Outcome, Paced), CellFailure> {
-        let (messages, range) = self.next(count)?;
-        // The rounds of a cell have different random schedules, and those of all cells the same.
-        let seed = self.job.seed.wrapping_add(u64::from(self.job.round));
-        let pass = OpenPass {
-            messages,
-            range,
-            schedule: Schedule { rate: load.rate, arrival: load.arrival, seed },
-            in_flight: load.in_flight as usize,
-            clock: epoch,
-            stop: self.job.stop.clone(),
-        };
-        let runtime = self.driver.runtime().map_err(|error| failed("no threads for the workers", &error))?;
-        let (outcome, paced) =
-            open_loop::run(runtime, target, &pass).map_err(|error| failed("no thread for the generator", &error))?;
-        self.accept(&outcome)?;
-        Ok((outcome, paced))
-    }
-
     /// Counts what a pass had acknowledged, unless it was interrupted or messages were refused.
     fn accept(&mut self, outcome: &Outcome) -> Result<(), CellFailure> {
         if self.job.stop.is_requested() {
@@ -248,8 +219,7 @@ fn warm_up(messages: &mut Messages<'_>, target: &Arc<Scheduler>, epoch: Epoch) -
     let start = Instant::now();
     let mut warmed = Warmed { duration: Duration::ZERO, rate: None };
     if let Some(load) = cell.axes.open_load() {
-        let count = to_count(f64::from(load.rate) * cell.measure.warmup.as_secs_f64());
-        messages.paced_pass(target, count, load, epoch)?;
+        messages.paced_pass(target, open::count(cell, cell.measure.warmup), load, epoch)?;
         warmed.duration = start.elapsed();
         return Ok(warmed);
     }
@@ -274,9 +244,7 @@ fn to_count(messages: f64) -> usize {
 fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
     match cell.measure.length {
         Length::Ops(ops) => (usize::try_from(ops).unwrap_or(usize::MAX), Duration::MAX),
-        Length::Duration(duration) if let Some(load) = cell.axes.open_load() => {
-            (to_count(f64::from(load.rate) * duration.as_secs_f64()), duration)
-        }
+        Length::Duration(duration) if cell.axes.rate.is_some() => (open::count(cell, duration), duration),
         Length::Duration(duration) => {
             let expected = warmed.rate.unwrap_or(f64::from(u16::MAX)) * duration.as_secs_f64() * MARGIN;
             (to_count(expected) + FIRST_STEP + cell.axes.workers as usize, duration)
@@ -318,9 +286,7 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
         }
     };
     let mut resources = meters.since(&*store);
-    if let (Some(cpu), Some(paced)) = (&mut resources.cpu_ns, &paced) {
-        *cpu = cpu.saturating_sub(nanoseconds(paced.generator_cpu));
-    }
+    open::exclude_generator(&mut resources, paced.as_ref());
     resources.user_bytes = Some(messages.bytes_each() * outcome.acknowledged.len());
     let max_unstored = scheduler.max_unstored();
     drop(scheduler);
@@ -395,7 +361,7 @@ impl Measured {
             Some(verification) => (Some(verification.is_sound()), verification.failures),
             None => (None, Vec::new()),
         };
-        let result = RoundResult {
+        let mut result = RoundResult {
             round: job.round,
             messages: stored,
             elapsed_ns: u64::try_from(self.outcome.elapsed.as_nanos()).unwrap_or(u64::MAX),
@@ -404,17 +370,13 @@ impl Measured {
             resources: self.resources,
             failed_after_acknowledge: self.durable.as_ref().map_or(0, |durable| durable.failed),
             max_unstored: self.max_unstored,
-            pacing_error_ns: self.paced.as_ref().map(|paced| summary(&paced.pacing)),
-            generator_cpu_ns: self.paced.as_ref().map(|paced| nanoseconds(paced.generator_cpu)),
-            blocked: self.paced.as_ref().map(|paced| paced.blocked),
-            overloaded: self.paced.as_ref().is_some_and(|paced| paced.overloaded),
             verified,
             failures,
             ..RoundResult::default()
         };
         let mut histograms = histograms(self.outcome.acknowledged, self.durable);
         if let Some(paced) = self.paced {
-            histograms.extend([(Tag::Response, paced.response), (Tag::Service, paced.service)]);
+            paced.tell(&mut result, &mut histograms);
         }
         let engine = Engine { version: described.version, options: described.options };
         Round { result, histograms, engine }

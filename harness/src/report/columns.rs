@@ -2,6 +2,7 @@
 
 use slotbench_core::Durability;
 
+use crate::axis::Transport;
 use crate::model::{CellResult, Floors, Resources, RoundResult, Run, Status, Summary, Tag};
 use crate::report::heading::{Align, Heading};
 use crate::report::load::{self, LoadAxis};
@@ -53,8 +54,14 @@ fn identity(run: &Run, cells: &[&CellResult]) -> Vec<Column> {
     if cells.iter().any(|cell| cell.axes.durability.effective != Some(cell.axes.durability.asked)) {
         columns.push(text("asked", |cell| cell.axes.durability.asked.to_string()));
     }
-    columns.push(number("workers", 0, |cell| cell.axes.workers.to_string()));
+    columns.push(number("workers", 0, workers));
     columns
+}
+
+/// In process an open loop has callers, as many as its rate makes, and no workers.
+fn workers(cell: &CellResult) -> String {
+    let has_none = cell.axes.rate.is_some() && cell.axes.transport == Transport::InProcess;
+    if has_none { NONE.to_owned() } else { cell.axes.workers.to_string() }
 }
 
 /// An axis of the load; where its column has open loops too, closed ones say what they do not show.

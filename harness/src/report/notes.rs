@@ -16,7 +16,7 @@ pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
         ("Lost after acknowledgement", lost(run)),
         ("Overloaded", by_status(run, Status::Overloaded)),
         (
-            "Starts were made late by more than 100 µs (p99): the generator needs a less busy machine, or a lower rate",
+            "Starts were made late by more than 100 µs (p99): the generator needs real-time priority, a less busy machine or a lower rate",
             late(run),
         ),
         ("The harness itself costs more than 5 % of p50", distorted(run)),

@@ -96,8 +96,8 @@ fn to_rate(rate: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rand::rngs::StdRng;
     use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
 
     use super::*;
 

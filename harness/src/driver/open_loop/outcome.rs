@@ -19,6 +19,8 @@ const LEAST_SLIP: Duration = Duration::from_millis(10);
 /// What an open-loop pass says beyond what any pass does.
 #[derive(Debug)]
 pub struct Paced {
+    /// When the schedule began, on the pass's clock: what its starts count from.
+    pub begin: u64,
     /// From the intended start to the acknowledgement, nanoseconds.
     pub response: Histogram<u64>,
     /// From the call to the acknowledgement, nanoseconds.
@@ -110,7 +112,8 @@ impl<C> Account<'_, C> {
             working: Duration::from_nanos(last_end - self.first),
             exhausted: unsent == 0,
         };
-        let paced = Paced { response, service, pacing, blocked, unsent, overloaded, generator_cpu: cpu };
+        let paced =
+            Paced { begin: self.first, response, service, pacing, blocked, unsent, overloaded, generator_cpu: cpu };
         (outcome, paced)
     }
 }

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 
 use crate::driver::clock::Clock;
 use crate::recorder::new_histogram;
@@ -90,13 +94,16 @@ fn wait_for_place<C: Clock>(clock: &C, give_up: u64, gate: &mut impl Gate, stop:
     None
 }
 
-/// Asks the kernel to wake this thread as exactly as it can. By default it may be 50 µs late to save energy.
-pub(super) fn sharpen_timers() {
+/// Asks the kernel to wake this thread exactly, and before any other: by default it may be 50 µs late to save energy, and
+/// milliseconds late where the target keeps every core busy. Callers on machines of their own would not be.
+///
+/// Real-time scheduling takes root, `CAP_SYS_NICE` or a limit (`ulimit -r`). Where either is refused the pacing error says
+/// so. The thread sleeps between starts, so it does not keep a core to itself.
+pub(super) fn take_precedence() {
     #[cfg(target_os = "linux")]
-    {
-        // Where it is refused the pacing error says so.
-        let _ = rustix::thread::set_current_timer_slack(Some(std::num::NonZeroU64::MIN));
-    }
+    let _ = rustix::thread::set_current_timer_slack(Some(std::num::NonZeroU64::MIN));
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
 }
 
 fn thread_cpu() -> Duration {

@@ -1,7 +1,7 @@
 //! The places of operations in flight: a task each, made before the first start.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -34,9 +34,17 @@ struct Mailbox {
     filled: Notify,
 }
 
+/// What the generator tells the tasks.
+#[derive(Debug)]
+struct Shared {
+    mailboxes: Box<[Mailbox]>,
+    /// There will be no more operations. Notifications coalesce, so that of the end may be lost in that of the last one.
+    closing: AtomicBool,
+}
+
 /// The tasks, and which of them are idle.
 pub(super) struct Slots {
-    mailboxes: Arc<[Mailbox]>,
+    shared: Arc<Shared>,
     idle: Receiver<usize>,
     tasks: Vec<JoinHandle<Served>>,
     /// Known to be idle. The last one to become idle is the first to be used: its memory is warm.
@@ -52,12 +60,12 @@ impl Slots {
     ) -> Self {
         let count = pass.in_flight.max(1).min(pass.range.len().max(1));
         let mailbox = |_| Mailbox { operation: AtomicUsize::new(NOTHING), filled: Notify::new() };
-        let mailboxes: Arc<[Mailbox]> = (0..count).map(mailbox).collect();
+        let shared = Arc::new(Shared { mailboxes: (0..count).map(mailbox).collect(), closing: AtomicBool::new(false) });
         // As many places as tasks: announcing oneself never waits.
         let (announce, idle) = sync_channel(count);
         let task = |index| Task {
             index,
-            mailboxes: Arc::clone(&mailboxes),
+            shared: Arc::clone(&shared),
             idle: announce.clone(),
             target: target.clone(),
             messages: Arc::clone(&pass.messages),
@@ -66,7 +74,7 @@ impl Slots {
             clock: pass.clock.clone(),
         };
         let tasks = (0..count).map(|index| runtime.spawn(task(index).serve())).collect();
-        Self { mailboxes, idle, tasks, spare: Vec::with_capacity(count) }
+        Self { shared, idle, tasks, spare: Vec::with_capacity(count) }
     }
 
     /// Waits until every task waits for its first operation.
@@ -81,7 +89,8 @@ impl Slots {
 
     /// Ends every task after the operation it is at.
     pub(super) fn close(self, runtime: &Runtime) -> Served {
-        self.mailboxes.iter().for_each(|mailbox| mailbox.filled.notify_one());
+        self.shared.closing.store(true, Ordering::Release);
+        self.shared.mailboxes.iter().for_each(|mailbox| mailbox.filled.notify_one());
         let mut all = Served::default();
         for task in self.tasks {
             match runtime.block_on(task) {
@@ -108,7 +117,7 @@ impl Gate for Slots {
     }
 
     fn start(&mut self, place: usize, operation: usize) {
-        if let Some(mailbox) = self.mailboxes.get(place) {
+        if let Some(mailbox) = self.shared.mailboxes.get(place) {
             mailbox.operation.store(operation, Ordering::Release);
             mailbox.filled.notify_one();
         }
@@ -118,7 +127,7 @@ impl Gate for Slots {
 /// One place.
 struct Task<T, C> {
     index: usize,
-    mailboxes: Arc<[Mailbox]>,
+    shared: Arc<Shared>,
     idle: SyncSender<usize>,
     target: T,
     messages: Arc<[Item]>,
@@ -128,18 +137,16 @@ struct Task<T, C> {
 }
 
 impl<T: Target, C: Clock> Task<T, C> {
-    /// One operation after the other, until the mailbox is found empty. Two clock reads an operation.
+    /// One operation after the other until the end. Two clock reads an operation.
     async fn serve(self) -> Served {
         let mut served = Served::default();
-        let mailbox = &self.mailboxes[self.index];
-        loop {
-            // Fails only when nobody makes starts any more, and then the mailbox stays empty.
+        let mailbox = &self.shared.mailboxes[self.index];
+        while !self.shared.closing.load(Ordering::Acquire) {
+            // Fails only when nobody makes starts any more.
             let _ = self.idle.try_send(self.index);
             mailbox.filled.notified().await;
             let operation = mailbox.operation.swap(NOTHING, Ordering::Acquire);
-            let Some(message) = self.messages.get(self.first_message.saturating_add(operation)) else {
-                return served;
-            };
+            let Some(message) = self.messages.get(self.first_message.saturating_add(operation)) else { break };
             let start = self.clock.now();
             let result = self.target.call(message.clone(), start).await;
             match result {
@@ -150,5 +157,6 @@ impl<T: Target, C: Clock> Task<T, C> {
                 }
             }
         }
+        served
     }
 }
