@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`axis`], [`cell`], [`size`] | the axes' values; one combination of them and its id |
 //! | [`plan`], [`schedule`] | TOML plans, presets, overrides; the order of rounds |
+//! | [`saturation`] | which rates a search for the highest one tries |
 //! | [`runner`], [`session`] | what the measuring loop asks of the driver; the loop |
 //! | [`driver`], [`recorder`], [`verify`] | the driver: workers, histograms, verification |
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
@@ -32,6 +33,7 @@ pub mod recorder;
 pub mod report;
 pub mod rundir;
 pub mod runner;
+pub mod saturation;
 pub mod schedule;
 pub mod session;
 pub mod size;

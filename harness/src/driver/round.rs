@@ -1,5 +1,7 @@
 //! One round: a fresh store, history, warm-up, the measured pass, verification before and after a reopen.
 
+mod open;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use crate::driver::closed_loop::{self, Outcome, Pass};
 use crate::driver::course::{self, Course};
 use crate::driver::debt;
 use crate::driver::meters::Meters;
+use crate::driver::open_loop::Paced;
 use crate::driver::sampler::Sampler;
 use crate::driver::stages::{StageLog, Staged};
 use crate::driver::target::Target;
@@ -66,8 +69,6 @@ fn refuse_what_is_not_built(cell: &Cell) -> Result<(), CellFailure> {
         format!("transport '{}' is not built in", axes.transport)
     } else if axes.mode == Mode::Remote {
         "remote confirmation needs a bundler, and none is configured".to_owned()
-    } else if axes.rate.is_some() {
-        "open loop (a rate) is not built in".to_owned()
     } else if axes.workload.reads > 0 {
         "a share of reads is not built in".to_owned()
     } else {
@@ -154,7 +155,7 @@ impl Messages<'_> {
             durability: tier,
             commit: if axes.workload.commit == Commit::Each { CommitMode::Each } else { CommitMode::Group },
             signatures: SignaturePolicy { required: false, verify: axes.workload.verify },
-            window: WINDOW.max(axes.workers as usize),
+            window: WINDOW.max(axes.workers as usize).max(axes.in_flight.unwrap_or(0) as usize),
             ..Config::new(signer)
         })
     }
@@ -171,6 +172,12 @@ impl Messages<'_> {
         };
         let runtime = self.driver.runtime().map_err(|error| failed("no threads for the workers", &error))?;
         let outcome = closed_loop::run(runtime, target, &pass);
+        self.accept(&outcome)?;
+        Ok(outcome)
+    }
+
+    /// Counts what a pass had acknowledged, unless it was interrupted or messages were refused.
+    fn accept(&mut self, outcome: &Outcome) -> Result<(), CellFailure> {
         if self.job.stop.is_requested() {
             return Err(CellFailure::Interrupted);
         }
@@ -178,7 +185,7 @@ impl Messages<'_> {
             return Err(failed("a message was refused", error));
         }
         self.acknowledged += outcome.acknowledged.len();
-        Ok(outcome)
+        Ok(())
     }
 
     /// Stores the cell's history as fast as the engine can.
@@ -221,6 +228,11 @@ fn warm_up(messages: &mut Messages<'_>, target: &Arc<Scheduler>, epoch: Epoch) -
     let cell = messages.job.cell;
     let start = Instant::now();
     let mut warmed = Warmed { duration: Duration::ZERO, rate: None };
+    if let Some(load) = cell.axes.open_load() {
+        messages.paced_pass(target, open::count(cell, cell.measure.warmup), load, epoch)?;
+        warmed.duration = start.elapsed();
+        return Ok(warmed);
+    }
     while start.elapsed() < cell.measure.warmup {
         let rate = warmed.rate.unwrap_or(0.0);
         let count = FIRST_STEP.max(to_count(rate * STEP.as_secs_f64()));
@@ -242,6 +254,7 @@ fn to_count(messages: f64) -> usize {
 fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
     match cell.measure.length {
         Length::Ops(ops) => (usize::try_from(ops).unwrap_or(usize::MAX), Duration::MAX),
+        Length::Duration(duration) if cell.axes.rate.is_some() => (open::count(cell, duration), duration),
         Length::Duration(duration) => {
             let expected = warmed.rate.unwrap_or(f64::from(u16::MAX)) * duration.as_secs_f64() * MARGIN;
             (to_count(expected) + FIRST_STEP + cell.axes.workers as usize, duration)
@@ -252,6 +265,7 @@ fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
 /// A measured and verified pass.
 struct Measured {
     outcome: Outcome,
+    paced: Option<Paced>,
     durable: Option<Durable>,
     max_unstored: u64,
     warmup: Duration,
@@ -282,12 +296,19 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let order = Order { messages: count, workers, limit, epoch };
     let sampler = sample(cell, &scheduler, epoch, course::interval(expected_length(count, limit, &warmed)))?;
     let meters = Meters::read(&*store, &site.dir);
-    let outcome = match &stage_log {
-        None => messages.pass(&scheduler, order),
-        Some(log) => messages.pass(&Staged::new(&scheduler, log, epoch), order),
+    let outcome = match (&stage_log, cell.axes.open_load()) {
+        (None, None) => messages.pass(&scheduler, order).map(|outcome| (outcome, None)),
+        (Some(log), None) => messages.pass(&Staged::new(&scheduler, log, epoch), order).map(|outcome| (outcome, None)),
+        (None, Some(load)) => {
+            messages.paced_pass(&scheduler, count, load, epoch).map(|(outcome, paced)| (outcome, Some(paced)))
+        }
+        (Some(log), Some(load)) => messages
+            .paced_pass(&Staged::new(&scheduler, log, epoch), count, load, epoch)
+            .map(|(outcome, paced)| (outcome, Some(paced))),
     };
     let (mut resources, readings) = meters.since(&*store, || sampler.finish());
-    let outcome = outcome?;
+    let (outcome, paced) = outcome?;
+    open::exclude_generator(&mut resources, paced.as_ref());
     let debt = debt::watch(outcome.elapsed);
     resources.user_bytes = Some(messages.bytes_each() * outcome.acknowledged.len());
     let (max_unstored, batches) = (scheduler.max_unstored(), scheduler.batch_sizes());
@@ -305,7 +326,19 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let sent = messages.all_sent();
     let verification = verify(site, store, &|store| checked(store, checks, expected, &sent), &mut resources)?;
     let warmup = warmed.duration;
-    Ok(Measured { outcome, durable, max_unstored, warmup, resources, stages, batches, course, debt, verification })
+    Ok(Measured {
+        outcome,
+        paced,
+        durable,
+        max_unstored,
+        warmup,
+        resources,
+        stages,
+        batches,
+        course,
+        debt,
+        verification,
+    })
 }
 
 /// Starts reading, beside the measured threads, what a pass uses.
@@ -361,7 +394,7 @@ impl Measured {
         };
         let batches = counted(&self.batches);
         let is_grouped = job.cell.axes.workload.commit == Commit::Group && !batches.is_empty();
-        let result = RoundResult {
+        let mut result = RoundResult {
             round: job.round,
             messages: stored,
             elapsed_ns: u64::try_from(self.outcome.elapsed.as_nanos()).unwrap_or(u64::MAX),
@@ -382,7 +415,10 @@ impl Measured {
             failures,
             ..RoundResult::default()
         };
-        let histograms = histograms(self.outcome.acknowledged, self.durable);
+        let mut histograms = histograms(self.outcome.acknowledged, self.durable);
+        if let Some(paced) = self.paced {
+            paced.tell(&mut result, &mut histograms);
+        }
         let engine = Engine { version: described.version, options: described.options };
         Round { result, histograms, engine }
     }

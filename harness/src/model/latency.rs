@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::axis::names;
 
 names! {
-    /// What a latency lies between. Closed loop: `acknowledged` and `durable`. Open loop: `response` and `service` too.
+    /// What a latency lies between. Closed loop: `acknowledged` and `durable`. Open loop: `response` and `service` too, of
+    /// which the latter is `acknowledged` again.
     Tag, "latency tag" {
         /// From the call to the caller's answer.
         Acknowledged = "acknowledged",

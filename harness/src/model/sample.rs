@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use slotbench_core::Durability;
 
+use crate::axis::Arrival;
 use crate::cell::{Cell, CellId};
 use crate::model::*;
 use crate::plan::{Overrides, Plan, Source};
@@ -72,6 +73,9 @@ pub(crate) fn rich_run() -> Run {
     round.warmup.steady = Some(false);
     round.resources.device_bytes_written = Some(5250);
     round.resources.peak_rss_is_sampled = true;
+    round.pacing_error_ns = Some(summary(1));
+    round.generator_cpu_ns = Some(9_000_000);
+    round.blocked = Some(4);
     round.batch_messages = Some(summary(2));
     let mut stage_round = RoundResult { round: 5, verified: Some(true), ..RoundResult::default() };
     for (lead, stage) in (21..).zip(["verify", "queue", "sign", "commit_wait", "apply", "acknowledge"]) {
@@ -89,6 +93,8 @@ pub(crate) fn rich_run() -> Run {
     let probe = Probe { rate: 500.0, achieved: 499.0, response_ns: 4_000_000, held: true };
     run.saturation.push(Saturation {
         cell: id.clone(),
+        arrival: Arrival::Poisson,
+        in_flight: 64,
         quantile: 0.99,
         limit_ns: 5_000_000,
         rate: Some(500.0),

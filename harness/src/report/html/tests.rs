@@ -68,7 +68,7 @@ fn the_data_are_those_of_the_run() {
     assert_eq!(cell["costs"]["written"], Value::from(4.25));
     assert_eq!(cell["loss"][0]["verdict"], Value::from("lost"));
     assert_eq!(cell["series"][0]["stalls"][0], Value::from(vec![40.0, 30.0]));
-    assert_eq!(cell["stages"]["apply"], Value::from(1_010_000.0));
+    assert_eq!(cell["stages"]["apply"], Value::from(25_010_000.0));
     assert_eq!((&data["saturation"][0]["cell"], &data["scaling"][0]["cells"][0]), (&0.into(), &0.into()));
     assert_eq!(data["answers"][0]["cell"], Value::from(1));
 }
