@@ -12,7 +12,16 @@ use crate::plan::{Overrides, Plan, Source};
 /// A summary whose figures all start with `lead`: 1 gives p50 = 1.02 ms, p99 = 1.04 ms and so on.
 pub(crate) fn summary(lead: u64) -> Summary {
     let at = |step: u64| lead * 1_000_000 + step * 10_000;
-    Summary { count: 7, min: at(0), mean: at(1) as f64, p50: at(2), p90: at(3), p99: at(4), p999: at(5), max: at(6) }
+    Summary {
+        count: 70_000,
+        min: at(0),
+        mean: at(1) as f64,
+        p50: at(2),
+        p90: at(3),
+        p99: at(4),
+        p999: at(5),
+        max: at(6),
+    }
 }
 
 fn cell(backend: &str, mode: &str, asked: Durability, effective: Durability) -> CellResult {

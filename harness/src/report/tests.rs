@@ -45,6 +45,20 @@ fn every_number_stands_under_its_own_heading() {
 }
 
 #[test]
+fn a_quantile_takes_ten_samples_beyond_it() {
+    let mut run = run();
+    let mut shown = |count| {
+        run.cells[0].latency_ns.values_mut().for_each(|summary| summary.count = count);
+        let table = Report::of(&run).tables.remove(0);
+        ["ack p50", "ack p99", "ack p99.9", "ack max"].map(|title| at(&table, ("fs", "local"), title))
+    };
+    assert_eq!(shown(19), ["–", "–", "–", "1.06 ms"]);
+    assert_eq!(shown(999), ["1.02 ms", "–", "–", "1.06 ms"]);
+    assert_eq!(shown(9_999), ["1.02 ms", "1.04 ms", "–", "1.06 ms"]);
+    assert_eq!(shown(10_000), ["1.02 ms", "1.04 ms", "1.05 ms", "1.06 ms"]);
+}
+
+#[test]
 fn losses_have_a_column_where_a_crash_was_tried() {
     let report = Report::of(&rich_run());
     assert_eq!(at(&report.tables[0], ("fs", "local"), "lost in a kill"), "up to 1 (PROMISE BROKEN)");
@@ -66,6 +80,7 @@ fn a_recommendation_says_what_was_asked_who_wins_and_why_the_others_do_not() {
     use crate::recommend::{Limits, recommend};
     let limits = Limits { rate: 1000.0, p99_ns: 5_000_000, durability: Power, max_loss: None };
     let mut run = run();
+    run.cells.iter_mut().flat_map(|cell| cell.latency_ns.values_mut()).for_each(|summary| summary.count = 7);
     let text = |run: &Run| recommendations(&limits, &recommend(run, &limits));
     assert_eq!(
         text(&run),
