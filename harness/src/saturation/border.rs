@@ -46,8 +46,8 @@ impl Border {
     pub fn of(probes: &[Probe]) -> Self {
         let votes = count(probes);
         let fails = votes.iter().find(|(_, votes)| !votes.hold()).map(|(rate, _)| *rate);
-        let below = votes.iter().filter(|(rate, votes)| votes.hold() && fails.is_none_or(|fails| **rate < fails));
-        Self { holds: below.map(|(rate, _)| *rate).last(), fails }
+        let mut below = votes.iter().filter(|(rate, votes)| votes.hold() && fails.is_none_or(|fails| **rate < fails));
+        Self { holds: below.next_back().map(|(rate, _)| *rate), fails }
     }
 }
 

@@ -185,8 +185,8 @@ mod tests {
         }
     }
 
-    fn plan(starts: &[u64], give_up: u64) -> Plan<impl Iterator<Item = u64> + use<>> {
-        Plan { starts: starts.to_vec().into_iter(), first: 1000, give_up }
+    fn plan(starts: &[u64], give_up: u64) -> Plan<impl Iterator<Item = u64> + use<'_>> {
+        Plan { starts: starts.iter().copied(), first: 1000, give_up }
     }
 
     #[test]

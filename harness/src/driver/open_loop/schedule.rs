@@ -25,9 +25,11 @@ impl Schedule {
         let rate = self.rate.max(1);
         Starts(match self.arrival {
             Arrival::Fixed => Kind::Fixed { rate, index: 0 },
-            Arrival::Poisson => {
-                Kind::Poisson { mean_ns: 1e9 / f64::from(rate), at_ns: 0.0, random: StdRng::seed_from_u64(self.seed) }
-            }
+            Arrival::Poisson => Kind::Poisson {
+                mean_ns: 1e9 / f64::from(rate),
+                at_ns: 0.0,
+                random: Box::new(StdRng::seed_from_u64(self.seed)),
+            },
         })
     }
 
@@ -46,7 +48,7 @@ pub struct Starts(Kind);
 #[derive(Debug)]
 enum Kind {
     Fixed { rate: u32, index: u64 },
-    Poisson { mean_ns: f64, at_ns: f64, random: StdRng },
+    Poisson { mean_ns: f64, at_ns: f64, random: Box<StdRng> },
 }
 
 impl Iterator for Starts {
