@@ -2,14 +2,10 @@
 
 use slotbench_core::Durability;
 
-<<<<<<< HEAD
 use crate::axis::Transport;
 use crate::model::{CellResult, Fault, Floors, Loss, Resources, RoundResult, Run, Status, Summary, Tag, Verdict};
-use crate::report::confidence;
-=======
-use crate::model::{CellResult, Fault, Floors, Loss, Resources, RoundResult, Run, Summary, Tag, Verdict};
 use crate::percentiles;
->>>>>>> html
+use crate::report::confidence;
 use crate::report::heading::{Align, Heading};
 use crate::report::load::{self, LoadAxis};
 use crate::report::units;
@@ -106,17 +102,11 @@ fn latency(tag: Tag) -> [Column; 4] {
         Tag::Response => ("response", 1),
         Tag::Service => ("service", 3),
     };
-<<<<<<< HEAD
-    let one = |title: &str, rank, pick: fn(&Summary) -> u64| {
-        let show = move |cell: &CellResult| {
-            let summary = cell.latency_ns.get(&tag).filter(|_| shows(cell, tag))?;
-=======
     // A quantile that the samples do not tell is not shown; the largest value is 1, which they always do.
     let one = |title: &str, rank, quantile: f64, pick: fn(&Summary) -> u64| {
         let is_known = move |summary: &&Summary| quantile == 1.0 || summary.count >= percentiles::needed(quantile);
         let show = move |cell: &CellResult| {
-            let summary = cell.latency_ns.get(&tag).filter(is_known)?;
->>>>>>> html
+            let summary = cell.latency_ns.get(&tag).filter(|_| shows(cell, tag)).filter(is_known)?;
             Some(units::time(pick(summary) as f64))
         };
         number(&format!("{short} {title}"), rank, or_none(show))
