@@ -42,7 +42,7 @@ use subject::Subject;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    let settings = match Settings::read(std::env::args().skip(1), |name| std::env::var(name).ok()) {
+    let settings = match Settings::read(std::env::args().skip(1)) {
         Ok(settings) => settings,
         Err(mistake) => return fail(&mistake, 2),
     };

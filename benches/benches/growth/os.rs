@@ -60,12 +60,6 @@ impl FileCalls {
     }
 }
 
-/// Forgets the largest resident set so far, so that the next reading is of what follows.
-pub(crate) fn reset_peak_rss() {
-    // Where the kernel refuses, peaks include what was before: larger, never smaller.
-    let _ = fs::write("/proc/self/clear_refs", "5");
-}
-
 /// How long the process must rest to be taken for quiet.
 const REST: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(100);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
-use slotbench::driver::usage::peak_rss;
+use slotbench::driver::usage::{peak_rss, reset_peak_rss};
 use slotbench::stats::median_count;
 use slotbench_core::Durability;
 use tokio::runtime::Runtime;
@@ -46,7 +46,7 @@ fn restart(subject: &mut Subject, tier: Durability, cold: bool, runtime: &Runtim
         drop(subject.open()?);
     }
     let message = subject.source.message()?;
-    os::reset_peak_rss();
+    reset_peak_rss();
     let before = FileCalls::now();
     let start = Instant::now();
     let store = subject.open()?;

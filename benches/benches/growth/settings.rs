@@ -1,10 +1,9 @@
 //! What a run covers: from arguments and environment.
 
-use std::fmt::Display;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use slotbench_backends::{KINDS, Kind};
+use slotbench_backends::Kind;
+use slotbench_benches::arguments::{engines, number};
 use slotbench_core::Durability;
 use slotbench_core::store::Tier;
 
@@ -34,30 +33,24 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads them; `variable` looks up the environment.
+    /// Reads them from arguments and environment.
     ///
     /// # Errors
     /// A line that says what is wrong and what is allowed.
-    pub(crate) fn read(
-        args: impl Iterator<Item = String>,
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, String> {
-        let (kinds, json) = arguments(args)?;
-        let tiers = variable("GROWTH_TIERS").unwrap_or_else(|| Durability::Process.name().to_owned());
+    pub(crate) fn read(args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (json, words) = split(args)?;
+        let tiers = std::env::var("GROWTH_TIERS").unwrap_or_else(|_| Durability::Process.name().to_owned());
+        let tiers = tiers.split(',').map(str::parse).collect::<Result<_, _>>();
         Ok(Self {
-            kinds,
+            kinds: engines(words.iter().map(String::as_str))?,
+            max: number("GROWTH_MAX", 1_000_000, SMALLEST..=LARGEST)?,
+            tiers: tiers.map_err(|mistake| format!("GROWTH_TIERS: {mistake}"))?,
+            rounds: whole(number("GROWTH_ROUNDS", 30, 1..=1_000_000)?),
+            restarts: whole(number("GROWTH_RESTARTS", 5, 1..=1_000)?),
+            payload: whole(number("GROWTH_PAYLOAD", 64, 16..=1 << 20)?),
+            seed: number("GROWTH_SEED", 1, 0..=u64::MAX)?,
+            dir: std::env::var("GROWTH_DIR").map_or_else(|_| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from),
             json,
-            max: within(&variable, "GROWTH_MAX", 1_000_000, SMALLEST..=LARGEST)?,
-            tiers: tiers
-                .split(',')
-                .map(str::parse)
-                .collect::<Result<_, _>>()
-                .map_err(|e| format!("GROWTH_TIERS: {e}"))?,
-            rounds: whole(within(&variable, "GROWTH_ROUNDS", 30, 1..=1_000_000)?),
-            restarts: whole(within(&variable, "GROWTH_RESTARTS", 5, 1..=1_000)?),
-            payload: whole(within(&variable, "GROWTH_PAYLOAD", 64, 0..=1 << 20)?),
-            seed: within(&variable, "GROWTH_SEED", 1, 0..=u64::MAX)?,
-            dir: variable("GROWTH_DIR").map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from),
         })
     }
 
@@ -78,48 +71,19 @@ impl Settings {
     }
 }
 
-/// The engines, all lasting ones where none is named, and the file for the figures.
-fn arguments(args: impl Iterator<Item = String>) -> Result<(Vec<Kind>, Option<PathBuf>), String> {
-    let lasting: Vec<Kind> = KINDS.iter().copied().filter(Kind::is_persistent).collect();
-    let (mut kinds, mut json) = (Vec::new(), None);
+/// The file that follows `--json`, and the other words.
+fn split(args: impl Iterator<Item = String>) -> Result<(Option<PathBuf>, Vec<String>), String> {
+    let (mut json, mut words) = (None, Vec::new());
     let mut args = args;
     while let Some(word) = args.next() {
         match word.as_str() {
             // What `cargo bench` itself passes.
             "--bench" => {}
             "--json" => json = Some(args.next().ok_or("--json needs a file name")?.into()),
-            name => match lasting.iter().find(|kind| kind.name() == name) {
-                Some(kind) => kinds.push(*kind),
-                None => {
-                    let names: Vec<_> = lasting.iter().map(Kind::name).collect();
-                    return Err(format!("unknown argument '{name}' (allowed: --json FILE, {})", names.join(", ")));
-                }
-            },
+            _ => words.push(word),
         }
     }
-    Ok((if kinds.is_empty() { lasting } else { kinds }, json))
-}
-
-/// A whole number, which may be written `1e6`.
-fn within<T>(
-    variable: &impl Fn(&str) -> Option<String>,
-    name: &str,
-    default: T,
-    allowed: std::ops::RangeInclusive<T>,
-) -> Result<T, String>
-where
-    T: FromStr + PartialOrd + Display + Copy,
-{
-    let Some(text) = variable(name) else { return Ok(default) };
-    let plain = match text.split_once('e') {
-        Some((digits, zeros)) => match zeros.parse() {
-            Ok(zeros @ 0..20) => format!("{digits}{}", "0".repeat(zeros)),
-            _ => text.clone(),
-        },
-        None => text.clone(),
-    };
-    let number = plain.parse().ok().filter(|number| allowed.contains(number));
-    number.ok_or_else(|| format!("{name} cannot be '{text}' (allowed: {} to {})", allowed.start(), allowed.end()))
+    Ok((json, words))
 }
 
 fn whole(number: u64) -> usize {

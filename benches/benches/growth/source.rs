@@ -38,7 +38,7 @@ impl Source {
             messages: Template::new(Arc::new(NoSigner), Some(process), None),
             assignments: Template::new(Arc::new(NoSigner), None, None),
             random,
-            payload: vec![0; payload.max(16)],
+            payload: vec![0; payload],
             chain: Chain::EMPTY,
             slots: 0,
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use slotbench::driver::usage::{disk_bytes, peak_rss};
+use slotbench::driver::usage::{disk_bytes, peak_rss, reset_peak_rss};
 use slotbench_backends::{Kind, Options};
 use slotbench_core::scheduler::SignaturePolicy;
 use slotbench_core::store::Store;
@@ -94,7 +94,7 @@ pub(crate) fn scheduler(store: Arc<dyn Store>, tier: Durability) -> Outcome<Sche
 }
 
 fn fill(kind: Kind, size: u64, source: &mut Source, dir: &Path) -> Outcome<Filled> {
-    os::reset_peak_rss();
+    reset_peak_rss();
     let store = kind.open(dir, &Options::default())?;
     let begun = Instant::now();
     let record_bytes = load::fill(&*store, source, size)?;

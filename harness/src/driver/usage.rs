@@ -20,6 +20,18 @@ impl Usage {
     }
 }
 
+/// The resident set of this process, in bytes.
+#[must_use]
+pub fn rss() -> Option<u64> {
+    proc_figure("/proc/self/status", "VmRSS:").map(|kib| kib * 1024)
+}
+
+/// Makes [`peak_rss`] start over. Where the kernel refuses, peaks go on including what was before.
+pub fn reset_peak_rss() {
+    // Whether it worked cannot be told from the answer: kernels without the feature take the write and do nothing.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 /// The largest resident set of this process so far, in bytes.
 #[must_use]
 pub fn peak_rss() -> Option<u64> {
@@ -69,6 +81,17 @@ mod tests {
             sum = std::hint::black_box(sum + 1);
         }
         assert!(peak_rss().is_some_and(|bytes| bytes > 1 << 20));
+    }
+
+    #[test]
+    fn peaks_start_over() {
+        let large = std::hint::black_box(vec![1_u8; 64 << 20]);
+        let with = peak_rss().expect("a Linux kernel tells");
+        assert!(with >= 64 << 20);
+        drop(large);
+        reset_peak_rss();
+        let (peak, now) = (peak_rss().expect("tells"), rss().expect("tells"));
+        assert!(peak < with && now <= with, "{peak} bytes after the reset, {with} before");
     }
 
     #[test]
