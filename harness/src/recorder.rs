@@ -60,7 +60,10 @@ impl Durable {
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let cause = self.last_error.as_ref()?;
-        Some(format!("{} messages could not be stored after they were acknowledged, the last because: {cause}", self.failed))
+        Some(format!(
+            "{} messages could not be stored after they were acknowledged, the last because: {cause}",
+            self.failed
+        ))
     }
 }
 

@@ -27,7 +27,7 @@ const APPENDS: usize = 50;
 
 /// Measures all sizes at one tier. The stores are closed before and after.
 pub(crate) fn measure(
-    subjects: &mut [Subject],
+    subjects: &mut [Subject<'_>],
     tier: Tier,
     settings: &Settings,
     runtime: &Runtime,
@@ -54,8 +54,8 @@ pub(crate) fn measure(
 }
 
 /// A store with its scheduler, while it is measured.
-struct Running<'a> {
-    subject: &'a mut Subject,
+struct Running<'a, 's> {
+    subject: &'a mut Subject<'s>,
     open: Option<(Arc<dyn Store>, Scheduler)>,
     latest: Times,
     append: Times,
@@ -113,8 +113,8 @@ impl Ratio {
     }
 }
 
-impl<'a> Running<'a> {
-    fn start(subject: &'a mut Subject, tier: Durability) -> Outcome<Self> {
+impl<'a, 's> Running<'a, 's> {
+    fn start(subject: &'a mut Subject<'s>, tier: Durability) -> Outcome<Self> {
         let open = Some(open(subject, tier)?);
         let (latest, append) = (Times::new(), Times::new());
         Ok(Self { subject, open, latest, append, appended: 0, calls: FileCalls::default(), syncs: None })
@@ -169,12 +169,12 @@ impl<'a> Running<'a> {
     }
 }
 
-fn open(subject: &Subject, tier: Durability) -> Outcome<(Arc<dyn Store>, Scheduler)> {
+fn open(subject: &Subject<'_>, tier: Durability) -> Outcome<(Arc<dyn Store>, Scheduler)> {
     let store = subject.open()?;
     Ok((Arc::clone(&store), scheduler(store, tier)?))
 }
 
-fn time_latest(scheduler: &Scheduler, subject: &Subject) -> Outcome<Vec<u64>> {
+fn time_latest(scheduler: &Scheduler, subject: &Subject<'_>) -> Outcome<Vec<u64>> {
     let process = subject.source.process();
     let mut times = Vec::with_capacity(LATEST);
     for _ in 0..LATEST {

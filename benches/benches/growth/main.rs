@@ -10,12 +10,22 @@
 //!   from it. (Directory entries stay cached; dropping those takes privilege.)
 //!
 //! Caches: the page cache is as filling and warming up left it; an engine's own cache has what the unrecorded first
-//! round put there. Stores are filled at tier `memory` in batches of 1024 slots, synced every 16 batches. Nothing is measured
-//! before the process has neither written nor computed for a second, so that no engine is compacting.
+//! round put there. Stores are filled at tier `memory`, in batches of 1024 slots, and synced every 16 batches. Nothing is
+//! measured before the process has neither written nor computed for a second, so that no engine is compacting.
 //!
-//! `cargo bench --bench growth -- [ENGINE ...] [--json FILE]`; environment: `GROWTH_MAX` (1e6 slots; fs stops at 1e5),
-//! `GROWTH_TIERS` (process), `GROWTH_ROUNDS` (30), `GROWTH_RESTARTS` (5), `GROWTH_PAYLOAD` (64 bytes of data in a
-//! message), `GROWTH_SEED` (1), `GROWTH_DIR` (a directory to work in; what is made there is removed).
+//! `cargo bench --bench growth -- [ENGINE ...] [--json FILE]`; the file gets one line of JSON per engine. Environment:
+//!
+//! | variable | default | |
+//! |---|---|---|
+//! | `GROWTH_MAX` | `1e6` | slots of the largest store; fs stops at `1e5` |
+//! | `GROWTH_TIERS` | `process` | tiers to append at, such as `process,power` |
+//! | `GROWTH_ROUNDS` | 30 | rounds over all sizes |
+//! | `GROWTH_RESTARTS` | 5 | restarts of each size, warm and cold |
+//! | `GROWTH_PAYLOAD` | 64 | bytes of data in a message |
+//! | `GROWTH_BATCH` | 1024 | slots in one batch while filling |
+//! | `GROWTH_OPTIONS` | | settings of the engine, such as `cache_bytes=1073741824` |
+//! | `GROWTH_SEED` | 1 | of messages and orders |
+//! | `GROWTH_DIR` | below `target/` | where to work; what is made there is removed |
 
 mod flatness;
 mod load;
@@ -28,13 +38,14 @@ mod source;
 mod subject;
 
 use std::error::Error;
-use std::fs;
-use std::process::ExitCode;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
-use slotbench_backends::{Kind, Options};
-use tokio::runtime::Runtime;
+use slotbench_backends::Kind;
 
-use result::{EngineResult, Growth};
+use result::EngineResult;
 use settings::Settings;
 use subject::Subject;
 
@@ -58,23 +69,38 @@ fn fail(message: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Runs each engine in a process of its own, so that one's memory is not taken for another's.
 fn run(settings: &Settings) -> Outcome<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let mut growth = Growth { seed: settings.seed, payload_bytes: settings.payload, engines: Vec::new() };
-    for kind in &settings.kinds {
-        let measured = measure(*kind, settings, &runtime).map_err(|error| format!("{kind}: {error}"))?;
+    if let [kind] = settings.kinds[..] {
+        let measured = measure(kind, settings).map_err(|error| format!("{kind}: {error}"))?;
         report::print(&measured);
-        growth.engines.push(measured);
-        // After each engine: a run takes long, and what is done should not be lost with what follows.
+        return settings.json.as_deref().map_or(Ok(()), |path| append(path, &measured));
+    }
+    for kind in &settings.kinds {
+        let mut alone = Command::new(std::env::current_exe()?);
+        alone.arg(kind.name());
         if let Some(path) = &settings.json {
-            let text = serde_json::to_vec_pretty(&growth)?;
-            fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+            alone.arg("--json").arg(path);
+        }
+        let status = alone.status()?;
+        if !status.success() {
+            return Err(format!("{kind}: {status}").into());
         }
     }
     Ok(())
 }
 
-fn measure(kind: Kind, settings: &Settings, runtime: &Runtime) -> Outcome<EngineResult> {
+/// Appends one line of JSON.
+fn append(path: &Path, measured: &EngineResult) -> Outcome<()> {
+    let mut line = serde_json::to_vec(measured)?;
+    line.push(b'\n');
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(&line));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()).into())
+}
+
+fn measure(kind: Kind, settings: &Settings) -> Outcome<EngineResult> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     fs::create_dir_all(&settings.dir).map_err(|error| format!("cannot create {}: {error}", settings.dir.display()))?;
     let dir = tempfile::Builder::new().prefix(kind.name()).tempdir_in(&settings.dir)?;
     let mut subjects = Vec::new();
@@ -83,21 +109,19 @@ fn measure(kind: Kind, settings: &Settings, runtime: &Runtime) -> Outcome<Engine
     }
     let mut flatness = Vec::new();
     for tier in settings.tiers_of(kind) {
-        flatness.push(flatness::measure(&mut subjects, tier, settings, runtime)?);
+        flatness.push(flatness::measure(&mut subjects, tier, settings, &runtime)?);
     }
-    let stores = restart::measure(&mut subjects, settings, runtime)?;
+    let stores = restart::measure(&mut subjects, settings, &runtime)?;
     subjects.iter_mut().try_for_each(Subject::check)?;
+    let store = kind.open(&dir.path().join("options"), &settings.options)?;
     Ok(EngineResult {
         engine: kind.name().to_owned(),
         version: kind.version(),
-        options: options(kind, &dir)?,
+        options: store.describe().options,
+        seed: settings.seed,
+        payload_bytes: settings.payload,
+        fill_batch: settings.batch,
         flatness,
         stores,
     })
-}
-
-/// The engine's settings, as it describes them itself.
-fn options(kind: Kind, dir: &tempfile::TempDir) -> Outcome<std::collections::BTreeMap<String, String>> {
-    let store = kind.open(&dir.path().join("options"), &Options::default())?;
-    Ok(store.describe().options)
 }

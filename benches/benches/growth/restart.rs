@@ -18,7 +18,11 @@ use crate::settings::Settings;
 use crate::subject::{Subject, scheduler};
 
 /// Restarts every store several times, warm and cold, in random order. The stores are closed before and after.
-pub(crate) fn measure(subjects: &mut [Subject], settings: &Settings, runtime: &Runtime) -> Outcome<Vec<StoreResult>> {
+pub(crate) fn measure(
+    subjects: &mut [Subject<'_>],
+    settings: &Settings,
+    runtime: &Runtime,
+) -> Outcome<Vec<StoreResult>> {
     let tier = settings.tiers.first().copied().unwrap_or(Durability::Process);
     let mut taken = vec![[const { Vec::new() }; 2]; subjects.len()];
     let mut random = StdRng::seed_from_u64(settings.seed);
@@ -29,7 +33,7 @@ pub(crate) fn measure(subjects: &mut [Subject], settings: &Settings, runtime: &R
             taken[index][usize::from(cold)].push(restart(&mut subjects[index], tier, cold, runtime)?);
         }
     }
-    let result = |(subject, [warm, cold]): (&Subject, [Vec<Restart>; 2])| StoreResult {
+    let result = |(subject, [warm, cold]): (&Subject<'_>, [Vec<Restart>; 2])| StoreResult {
         slots: subject.size,
         filled: subject.filled.clone(),
         restart_warm: medians(&warm),
@@ -38,7 +42,7 @@ pub(crate) fn measure(subjects: &mut [Subject], settings: &Settings, runtime: &R
     Ok(subjects.iter().zip(taken).map(result).collect())
 }
 
-fn restart(subject: &mut Subject, tier: Durability, cold: bool, runtime: &Runtime) -> Outcome<Restart> {
+fn restart(subject: &mut Subject<'_>, tier: Durability, cold: bool, runtime: &Runtime) -> Outcome<Restart> {
     if cold {
         os::drop_cached(subject.dir())?;
     } else {

@@ -6,21 +6,17 @@ use serde::Serialize;
 use slotbench::model::Summary;
 use slotbench_core::store::Tier;
 
-/// Everything a run found. Times are nanoseconds unless a name says otherwise.
-#[derive(Debug, Serialize)]
-pub(crate) struct Growth {
-    pub(crate) seed: u64,
-    /// Bytes of data in each message.
-    pub(crate) payload_bytes: usize,
-    pub(crate) engines: Vec<EngineResult>,
-}
-
-/// One engine.
+/// What was found of one engine. Times are nanoseconds unless a name says otherwise.
 #[derive(Debug, Serialize)]
 pub(crate) struct EngineResult {
     pub(crate) engine: String,
     pub(crate) version: String,
     pub(crate) options: BTreeMap<String, String>,
+    pub(crate) seed: u64,
+    /// Bytes of data in each message.
+    pub(crate) payload_bytes: usize,
+    /// Slots in one batch while filling.
+    pub(crate) fill_batch: u64,
     pub(crate) flatness: Vec<Flatness>,
     pub(crate) stores: Vec<StoreResult>,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use slotbench_backends::Kind;
+use slotbench_backends::{Kind, Options};
 use slotbench_benches::arguments::{engines, number};
 use slotbench_core::Durability;
 use slotbench_core::store::Tier;
@@ -27,6 +27,10 @@ pub(crate) struct Settings {
     pub(crate) restarts: usize,
     /// Bytes of data in a message.
     pub(crate) payload: usize,
+    /// Slots in one batch while filling.
+    pub(crate) batch: u64,
+    /// Settings of the engines.
+    pub(crate) options: Options,
     pub(crate) seed: u64,
     pub(crate) dir: PathBuf,
     pub(crate) json: Option<PathBuf>,
@@ -48,6 +52,8 @@ impl Settings {
             rounds: whole(number("GROWTH_ROUNDS", 30, 1..=1_000_000)?),
             restarts: whole(number("GROWTH_RESTARTS", 5, 1..=1_000)?),
             payload: whole(number("GROWTH_PAYLOAD", 64, 16..=1 << 20)?),
+            batch: number("GROWTH_BATCH", 1024, 1..=4096)?,
+            options: options(&std::env::var("GROWTH_OPTIONS").unwrap_or_default())?,
             seed: number("GROWTH_SEED", 1, 0..=u64::MAX)?,
             dir: std::env::var("GROWTH_DIR").map_or_else(|_| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from),
             json,
@@ -84,6 +90,16 @@ fn split(args: impl Iterator<Item = String>) -> Result<(Option<PathBuf>, Vec<Str
         }
     }
     Ok((json, words))
+}
+
+/// Reads `name=value,name=value`.
+fn options(text: &str) -> Result<Options, String> {
+    let pairs = text.split(',').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| format!("GROWTH_OPTIONS: '{pair}' is not NAME=VALUE"))?;
+        Ok((name.to_owned(), value.to_owned()))
+    });
+    pairs.collect::<Result<_, _>>().map(Options::new)
 }
 
 fn whole(number: u64) -> usize {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use slotbench::driver::usage::{disk_bytes, peak_rss, reset_peak_rss};
-use slotbench_backends::{Kind, Options};
+use slotbench_backends::Kind;
 use slotbench_core::scheduler::SignaturePolicy;
 use slotbench_core::store::Store;
 use slotbench_core::wallet::NoSigner;
@@ -25,8 +25,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 const READ_BACK: usize = 200;
 
 /// One store of one size, and where its next messages come from.
-pub(crate) struct Subject {
+pub(crate) struct Subject<'a> {
     kind: Kind,
+    settings: &'a Settings,
     /// Slots it is meant to have.
     pub(crate) size: u64,
     /// Slots it has.
@@ -34,18 +35,17 @@ pub(crate) struct Subject {
     pub(crate) source: Source,
     pub(crate) filled: Filled,
     seed: u64,
-    payload: usize,
     dir: PathBuf,
 }
 
-impl Subject {
+impl<'a> Subject<'a> {
     /// Fills a store of `size` slots below `dir` and closes it.
-    pub(crate) fn fill(kind: Kind, size: u64, settings: &Settings, dir: &Path) -> Outcome<Self> {
+    pub(crate) fn fill(kind: Kind, size: u64, settings: &'a Settings, dir: &Path) -> Outcome<Self> {
         let dir = dir.join(size.to_string());
         let seed = settings.seed.wrapping_add(size);
         let mut source = Source::new(seed, settings.payload);
-        let filled = fill(kind, size, &mut source, &dir)?;
-        Ok(Self { kind, size, slots: size, source, filled, seed, payload: settings.payload, dir })
+        let filled = fill(kind, size, settings, &mut source, &dir)?;
+        Ok(Self { kind, settings, size, slots: size, source, filled, seed, dir })
     }
 
     /// Whether appends have made it a quarter larger than it is meant to be.
@@ -57,14 +57,14 @@ impl Subject {
     pub(crate) fn renew(&mut self) -> Outcome<()> {
         fs::remove_dir_all(&self.dir)?;
         self.seed = self.seed.wrapping_add(1 << 32);
-        self.source = Source::new(self.seed, self.payload);
-        fill(self.kind, self.size, &mut self.source, &self.dir)?;
+        self.source = Source::new(self.seed, self.settings.payload);
+        fill(self.kind, self.size, self.settings, &mut self.source, &self.dir)?;
         self.slots = self.size;
         Ok(())
     }
 
     pub(crate) fn open(&self) -> Outcome<Arc<dyn Store>> {
-        Ok(self.kind.open(&self.dir, &Options::default())?)
+        Ok(self.kind.open(&self.dir, &self.settings.options)?)
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -93,11 +93,11 @@ pub(crate) fn scheduler(store: Arc<dyn Store>, tier: Durability) -> Outcome<Sche
     Ok(Scheduler::new(store, Config { durability: tier, signatures, ..Config::new(Arc::new(NoSigner)) })?)
 }
 
-fn fill(kind: Kind, size: u64, source: &mut Source, dir: &Path) -> Outcome<Filled> {
+fn fill(kind: Kind, size: u64, settings: &Settings, source: &mut Source, dir: &Path) -> Outcome<Filled> {
     reset_peak_rss();
-    let store = kind.open(dir, &Options::default())?;
+    let store = kind.open(dir, &settings.options)?;
     let begun = Instant::now();
-    let record_bytes = load::fill(&*store, source, size)?;
+    let record_bytes = load::fill(&*store, source, size, settings.batch)?;
     let took = begun.elapsed();
     let quiet = os::wait_until_quiet(PATIENCE);
     drop(store);
