@@ -98,6 +98,7 @@ fn run(settings: &Settings) -> Fallible<bool> {
     for kind in &settings.kinds {
         found.push(measure(*kind, settings, &pool).map_err(|error| format!("{kind}: {error}"))?);
     }
+    let failures: Vec<String> = found.iter().flat_map(|it| it.failures.iter().cloned()).collect();
     let report = Report {
         headline: format!(
             "Aggressive mode, {} workers, a window of {}, one apply held for {} at tier {}",
@@ -108,7 +109,7 @@ fn run(settings: &Settings) -> Fallible<bool> {
         ),
         conditions: Vec::new(),
         tables: vec![table(&found)],
-        notes: vec![("Failures", found.iter().flat_map(|it| it.failures.iter().cloned()).collect())],
+        notes: if failures.is_empty() { Vec::new() } else { vec![("Failures", failures)] },
     };
     println!("{}", terminal(&report, Style::default()));
     Ok(found.iter().all(|it| it.lost == 0 && it.failures.is_empty() && it.max_unstored <= settings.window as u64))
