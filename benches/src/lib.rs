@@ -4,6 +4,8 @@
 //! closed loop; latency percentiles of the same passes are printed beside them. Each benchmark ends with a full check
 //! of what was stored: one that does not verify panics, and `cargo bench` fails.
 
+pub mod arguments;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

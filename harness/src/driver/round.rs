@@ -388,10 +388,11 @@ impl Measured {
     #[expect(clippy::cast_precision_loss, reason = "rates need no more than 52 bits")]
     fn into_round(self, job: &Job<'_>, described: Description) -> Round {
         let stored = self.durable.as_ref().map_or(self.outcome.acknowledged.len(), |durable| durable.histogram.len());
-        let (verified, failures) = match self.verification {
+        let (verified, mut failures) = match self.verification {
             Some(verification) => (Some(verification.is_sound()), verification.failures),
             None => (None, Vec::new()),
         };
+        failures.extend(self.durable.as_ref().and_then(Durable::failure));
         let batches = counted(&self.batches);
         let is_grouped = job.cell.axes.workload.commit == Commit::Group && !batches.is_empty();
         let mut result = RoundResult {
