@@ -174,6 +174,26 @@ pub fn pass(
     outcome
 }
 
+/// An RSA-4096 wallet, always the same.
+///
+/// # Panics
+/// When its file is not there.
+#[must_use]
+pub fn rsa_wallet() -> Arc<dyn Signer> {
+    let jwk = String::from_utf8(test_data("wallets/rsa4096.json")).expect("text");
+    Arc::new(Wallet::from_jwk(&jwk).expect("a wallet"))
+}
+
+/// A file of the core's test data.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn test_data(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/tests/data").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
 /// An executor with one thread per core.
 ///
 /// # Panics
