@@ -19,7 +19,7 @@ use ed25519_dalek::{Signer as _, Verifier as _};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rsa::pkcs8::DecodePrivateKey as _;
-use rsa::pss::{BlindedSigningKey, Signature, VerifyingKey};
+use rsa::pss::{Signature, SigningKey, VerifyingKey};
 use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _};
 use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256, Sha384};
@@ -57,7 +57,7 @@ fn rsa4096(criterion: &mut Criterion) {
     let key = rsa::RsaPrivateKey::from_pkcs8_der(der.as_ref()).expect("the same key");
     let (modulus, exponent) = (key.n_bytes(), key.e_bytes());
     let public_key = rsa::RsaPublicKey::from(&key);
-    let rust = BlindedSigningKey::<Sha256>::new(key);
+    let rust = SigningKey::<Sha256>::new(key);
     let mut rng = StdRng::seed_from_u64(1);
     let signature = rust.sign_with_rng(&mut rng, &HASH).to_bytes();
     let aws_verify = || {

@@ -52,7 +52,7 @@ fn main() {
     println!("CPU us a message at tier {tier}: median of {rounds} rounds (least .. most), seed {seed}");
     for (scheme, signer, count) in schemes() {
         let records = signed_records(&signer, count);
-        let mut bench = Bench { records, signer, tier, limit, runtime: runtime() };
+        let bench = Bench { records, signer, tier, limit, runtime: runtime() };
         for kind in &engines {
             let mut cases = WORKERS.map(|workers| Case::new(*kind, workers));
             for _ in 0..rounds {
