@@ -43,7 +43,7 @@ use slotbench_core::store::{Batch, Counters, Description, Durability, Entry, Nod
 use crate::shared::{Medium, Poison, Record, Tally, locked, medium, record};
 use crate::{Engine, Options};
 
-mod settings;
+pub(crate) mod settings;
 
 use settings::Settings;
 

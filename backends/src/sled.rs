@@ -91,19 +91,19 @@ impl Engine for Sled {
 
 /// What a plan may change.
 #[derive(Debug, Clone, Copy)]
-struct Settings {
+pub(crate) struct Settings {
     cache_bytes: u64,
 }
 
 impl Settings {
-    fn read(options: &Options) -> Result<Self, StoreError> {
+    pub(crate) fn read(options: &Options) -> Result<Self, StoreError> {
         options.known(NAME, &["cache_bytes"])?;
         Ok(Self {
             cache_bytes: options.get(NAME, "cache_bytes", CACHE_BYTES as u64)?,
         })
     }
 
-    fn config(&self, dir: &Path) -> Config {
+    pub(crate) fn config(&self, dir: &Path) -> Config {
         // `mode` is left alone: 0.34.7 reads it nowhere.
         Config::default().path(dir).cache_capacity(self.cache_bytes).flush_every_ms(None)
     }
