@@ -12,14 +12,19 @@
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
 //! | [`rundir`] | what a run leaves on disk, and going on with it |
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
+//! | [`compare`], [`ab`] | two runs: what changed, how surely, and whether it matters; two builds, interleaved |
+//! | [`history`] | runs over commits, and where their level changed |
 //! | [`report`] | a run as text: terminal, Markdown, CSV |
 //! | [`cli`] | the command line |
 
+pub mod ab;
 pub mod axis;
 pub mod cell;
 pub mod cli;
+pub mod compare;
 pub mod datadir;
 pub mod driver;
+pub mod history;
 pub mod hlog;
 pub mod machine;
 pub mod model;

@@ -3,11 +3,15 @@
 //! A [`Report`] is what there is to say; [`terminal`] and [`markdown`] say the same in two forms. [`csv`] has a row per
 //! cell, for other tools. Results of different tiers are never ranked together.
 
+mod annotations;
 mod columns;
+mod comparison;
 mod conditions;
 mod csv;
 mod heading;
 mod headline;
+mod history;
+mod history_html;
 mod load;
 mod markdown;
 mod notes;
@@ -17,8 +21,12 @@ mod terminal;
 mod tests;
 pub mod units;
 
+pub use annotations::annotations;
+pub use comparison::comparison;
 pub use csv::csv;
 pub use heading::{Align, Heading};
+pub use history::history;
+pub use history_html::history_html;
 pub use markdown::markdown;
 pub use table::Table;
 pub use terminal::{Style, terminal};
