@@ -394,4 +394,10 @@ pub enum Format {
     Csv,
     /// The result itself
     Json,
+    /// Bencher Metric Format
+    Bmf,
+    /// For github-action-benchmark, customSmallerIsBetter
+    GithubBenchmark,
+    /// A baseline of criterion; --out is the directory, such as target/criterion
+    Criterion,
 }
