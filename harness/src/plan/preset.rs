@@ -17,6 +17,7 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "seed", text: include_str!("../../presets/seed.toml") },
     Preset { name: "quick", text: include_str!("../../presets/quick.toml") },
     Preset { name: "full", text: include_str!("../../presets/full.toml") },
+    Preset { name: "gate", text: include_str!("../../presets/gate.toml") },
 ];
 
 impl Preset {
