@@ -121,7 +121,7 @@ fn a_round_tells_how_it_went_over_time() {
         assert!(result.stages_ns.is_empty(), "only in the stage round");
         let grouped = cell.axes.workload.commit == slotbench::axis::Commit::Group;
         let batched = result.batch_messages.map(|sizes| sizes.mean * sizes.count as f64);
-        assert_eq!(batched.map(|messages| messages.round() as u64), grouped.then_some(result.messages));
+        assert_eq!(batched.map(f64::round), grouped.then_some(result.messages as f64));
     }
 }
 
