@@ -44,13 +44,15 @@ impl Bench {
         let rounds = (0..8).map(|number| {
             let mut round = round.clone();
             let each = 20_000.0 * factor * (1.0 + f64::from(number) / 1000.0);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousands")]
+            let whole = each.round() as u64;
             round["round"] = json!(number);
             round["messages"] = json!(1000);
-            round["messages_per_s"] = json!(1e9 / each);
-            round["elapsed_ns"] = json!((each * 1000.0).round());
-            round["resources"]["cpu_ns"] = json!((each * 1000.0).round());
+            round["messages_per_s"] = json!(1e9 / whole as f64);
+            round["elapsed_ns"] = json!(whole * 1000);
+            round["resources"]["cpu_ns"] = json!(whole * 1000);
             for figure in ["p50", "p99"] {
-                round["latency_ns"]["acknowledged"][figure] = json!(each.round());
+                round["latency_ns"]["acknowledged"][figure] = json!(whole);
             }
             round["latency_ns"]["acknowledged"]["count"] = json!(1000);
             round

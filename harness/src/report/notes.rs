@@ -27,7 +27,10 @@ pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
             unsteady(run),
         ),
         ("Stalls: times in which next to nobody was answered", stalled(run)),
-        ("Following messages cost more than 5 % of the rate, or rounds differ by that much", disturbed(run)),
+        (
+            "Following messages cost more than 5 % of the rate, and more than the slowest other round lost",
+            disturbed(run),
+        ),
         ("Refused", by_status(run, Status::Refused)),
     ];
     all.into_iter().filter(|(_, list)| !list.is_empty()).collect()
@@ -87,7 +90,10 @@ fn stalled(run: &Run) -> Vec<String> {
 }
 
 fn disturbed(run: &Run) -> Vec<String> {
-    let cost = |cell: &CellResult| cell.sampling_cost.filter(|cost| *cost > LARGEST_SHARE);
+    // Within the range of the measured rounds it is their noise that was seen.
+    let slowest = |cell: &CellResult| cell.throughput.map_or(0.0, |t| t.min / t.messages_per_s.max(f64::MIN_POSITIVE));
+    let cost =
+        |cell: &CellResult| cell.sampling_cost.filter(|cost| *cost > LARGEST_SHARE && 1.0 - cost < slowest(cell));
     let sentence = |cell| cost(cell).map(|cost| sentence(cell, &format!("{:.0} %", cost * 100.0)));
     run.cells.iter().filter_map(sentence).collect()
 }
