@@ -88,20 +88,6 @@ mod tests {
     }
 
     #[test]
-    fn a_peak_can_be_left_behind() {
-        let resident = || resident_bytes().expect("told");
-        let before = resident();
-        let block = vec![1_u8; 64 << 20];
-        assert!(resident() >= before + (60 << 20), "{before} {}", resident());
-        drop(std::hint::black_box(block));
-        let peak = peak_rss().expect("told");
-        assert!(peak >= before + (60 << 20));
-        if reset_peak_rss() {
-            assert!(peak_rss().expect("told") < peak);
-        }
-    }
-
-    #[test]
     fn disk_use_counts_nested_files() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let empty = disk_bytes(dir.path());
