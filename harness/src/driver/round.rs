@@ -298,6 +298,7 @@ impl Meters {
         Resources {
             cpu_ns: u64::try_from((usage.cpu - self.usage.cpu).as_nanos()).ok(),
             peak_rss_bytes: peak_rss(),
+            foreign_cpu_ns: usage.foreign_cpu_since(&self.usage).and_then(|time| u64::try_from(time.as_nanos()).ok()),
             bytes_written: written.map(|(after, before)| after - before),
             syncs: store.counters().syncs.zip(self.syncs).map(|(after, before)| after - before),
             ..Resources::default()

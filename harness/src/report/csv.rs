@@ -88,11 +88,12 @@ fn latency(tag: Tag) -> [Column; 8] {
     ]
 }
 
-fn resources() -> [Column; 7] {
+fn resources() -> [Column; 8] {
     let one =
         |name: &str, pick: fn(Resources) -> Option<u64>| column(name, move |cell| maybe(cell.resources.and_then(pick)));
     [
         one("cpu_ns", |resources| resources.cpu_ns),
+        one("foreign_cpu_ns", |resources| resources.foreign_cpu_ns),
         one("peak_rss_bytes", |resources| resources.peak_rss_bytes),
         one("bytes_written", |resources| resources.bytes_written),
         one("disk_bytes", |resources| resources.disk_bytes),

@@ -73,6 +73,7 @@ fn medians(rounds: &[RoundResult]) -> Resources {
     };
     Resources {
         cpu_ns: median(|resources| resources.cpu_ns),
+        foreign_cpu_ns: median(|resources| resources.foreign_cpu_ns),
         peak_rss_bytes: median(|resources| resources.peak_rss_bytes),
         bytes_written: median(|resources| resources.bytes_written),
         disk_bytes: median(|resources| resources.disk_bytes),
