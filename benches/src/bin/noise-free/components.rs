@@ -10,6 +10,7 @@ use slotbench_core::assignment::{DEFAULT_PATH, Draft};
 use slotbench_core::assignments::stage;
 use slotbench_core::block::Block;
 use slotbench_core::chain::Chain;
+use slotbench_core::clock::ManualClock;
 use slotbench_core::item::{Item, Template};
 use slotbench_core::scheduler::SignaturePolicy;
 use slotbench_core::store::Store;
@@ -119,7 +120,9 @@ fn apply(store: &dyn Store, batches: &[Batch]) {
 
 fn scheduler() -> Result<Scheduler, String> {
     let signatures = SignaturePolicy { required: false, verify: false };
-    let config = Config { durability: Durability::Memory, signatures, ..Config::new(Arc::new(NoSigner)) };
+    // A clock that stands still: ids depend on timestamps, and the shape of the store's tree on ids.
+    let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+    let config = Config { durability: Durability::Memory, signatures, clock, ..Config::new(Arc::new(NoSigner)) };
     Scheduler::new(memory()?, config).map_err(|error| error.to_string())
 }
 
