@@ -126,7 +126,7 @@ struct Inputs {
 }
 
 fn inputs(processes: usize, count: usize) -> Inputs {
-    let mut pool = Pool::new(PoolSpec { seed: 5, processes, payload: 1024, duplicates_per_million: 0 });
+    let mut pool = Pool::new(PoolSpec::plain(5, processes, 1024));
     pool.grow(count).expect("messages");
     let template = Template::new(Arc::new(NoSigner), None, None);
     let mut chains = vec![Chain::EMPTY; processes];

@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// Bytes of data in each message.
-const PAYLOAD: usize = 1024;
+const PAYLOAD: u64 = 1024;
 
 /// What a benchmark runs.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +108,7 @@ impl Subject {
         };
         let scheduler = Arc::new(Scheduler::new(Arc::clone(&store), config).expect("the scheduler starts"));
         let pool =
-            Pool::new(PoolSpec { seed: 1, processes: case.processes, payload: PAYLOAD, duplicates_per_million: 0 });
+            Pool::new(PoolSpec::plain(1, case.processes, PAYLOAD));
         Self { case: *case, dir, store, scheduler, pool, sent: 0, latency: new_histogram() }
     }
 

@@ -6,6 +6,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`axis`], [`cell`], [`size`] | the axes' values; one combination of them and its id |
+//! | [`items`] | real items, where a plan wants them sent |
 //! | [`plan`], [`schedule`] | TOML plans, presets, overrides; the order of rounds |
 //! | [`runner`], [`session`] | what the measuring loop asks of the driver; the loop |
 //! | [`driver`], [`recorder`], [`verify`] | the driver: workers, histograms, verification |
@@ -15,12 +16,14 @@
 //! | [`report`] | a run as text: terminal, Markdown, CSV |
 //! | [`cli`] | the command line |
 
+pub mod answers;
 pub mod axis;
 pub mod cell;
 pub mod cli;
 pub mod datadir;
 pub mod driver;
 pub mod hlog;
+pub mod items;
 pub mod machine;
 pub mod model;
 pub mod plan;

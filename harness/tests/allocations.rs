@@ -44,7 +44,7 @@ fn allocations_of(pass: &Pass, runtime: &tokio::runtime::Runtime) -> u64 {
 #[test]
 fn the_measured_loop_allocates_nothing() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("an executor");
-    let mut pool = Pool::new(PoolSpec { seed: 1, processes: 1, payload: 64, duplicates_per_million: 0 });
+    let mut pool = Pool::new(PoolSpec::plain(1, 1, 64));
     pool.grow(20_000).expect("messages");
     let pass = |count| Pass {
         messages: Arc::clone(pool.messages()),

@@ -1,28 +1,35 @@
 //! One round: a fresh store, history, warm-up, the measured pass, verification before and after a reopen.
 
+mod raw;
+mod restarts;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use slotbench_backends::{Kind, Options};
 use slotbench_core::assignments::CheckOptions;
 use slotbench_core::item::Item;
 use slotbench_core::scheduler::{CommitMode, CommitObserver, SignaturePolicy};
 use slotbench_core::store::{Description, Store};
-use slotbench_core::{Config, Durability, Mode as CoreMode, Scheduler, Signer};
+use slotbench_core::{AssignmentStore, Config, Durability, Mode as CoreMode, Scheduler, Signer};
 
+use crate::answers::{Findings, WrongAnswers};
 use crate::axis::{Commit, Mode, Sign, Transport};
-use crate::cell::{Cell, Length};
+use crate::cell::{Cell, Length, Operation};
 use crate::driver::Driver;
 use crate::driver::clock::Epoch;
 use crate::driver::closed_loop::{self, Outcome, Pass};
+use crate::driver::history::{self, History, HistoryError, HistorySpec, LoadError};
+use crate::driver::pool::{PoolSpec, Targets};
+use crate::driver::quiet;
+use crate::driver::reads::{Beforehand, Known, Reads, Script, ScriptSpec};
 use crate::driver::usage::{Usage, disk_bytes, peak_rss};
 use crate::model::{Engine, Resources, RoundResult, Tag, Warmup};
 use crate::recorder::{Durable, DurableRecorder};
-use crate::runner::{CellFailure, Histograms, Job, Round};
-use crate::verify::Verification;
+use crate::runner::{CellFailure, Histograms, Job, Round, Stop};
+use crate::verify::{Heads, Verification};
 
 /// Messages a warm-up starts with; it goes on in steps of measured size.
 const FIRST_STEP: usize = 256;
@@ -30,8 +37,8 @@ const FIRST_STEP: usize = 256;
 const STEP: Duration = Duration::from_millis(250);
 /// How many more messages than the warm-up's rate suggests are held for a round that ends by time.
 const MARGIN: f64 = 1.4;
-/// Callers that fill a store with its history at once.
-const HISTORY_WORKERS: usize = 256;
+/// How long an engine may go on compacting what it was filled with before it is measured all the same.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The engine that stores nothing.
 const NULL: &str = "null";
 /// Messages of one process that may have a slot and not be stored yet, at least.
@@ -41,12 +48,19 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailu
     let cell = job.cell;
     refuse_what_is_not_built(cell)?;
     let site = Site::of(cell, job.dir)?;
-    let mut messages = Messages { driver, job, sent: 0, acknowledged: 0 };
-    let store = site.open()?;
-    messages.fill_history(&store)?;
+    let operation = cell.axes.workload.operation;
+    if operation.is_raw() {
+        return raw::run(driver, job, &site);
+    }
+    let (store, history) = site.filled(driver, job)?;
     let described = store.describe();
-    let measured = measure(&mut messages, &site, store)?;
-    Ok(measured.into_round(job, described))
+    let mut messages = Messages::new(driver, job, history);
+    let round = match operation {
+        Operation::Restart => restarts::run(&mut messages, &site, store, described)?,
+        _ => measure(&mut messages, &site, store)?.into_round(job, described),
+    };
+    messages.give_back(&site, round.result.verified != Some(false))?;
+    Ok(round)
 }
 
 /// Cells that a plan may name and this driver cannot run.
@@ -58,8 +72,6 @@ fn refuse_what_is_not_built(cell: &Cell) -> Result<(), CellFailure> {
         "remote confirmation needs a bundler, and none is configured".to_owned()
     } else if axes.rate.is_some() {
         "open loop (a rate) is not built in".to_owned()
-    } else if axes.workload.reads > 0 {
-        "a share of reads is not built in".to_owned()
     } else {
         return Ok(());
     };
@@ -86,8 +98,53 @@ impl Site {
         Ok(Self { kind, options, dir: dir.to_path_buf(), tier })
     }
 
+    /// The store, open and quiet, with the cell's history.
+    fn filled(&self, driver: &mut Driver, job: &Job<'_>) -> Result<(Arc<dyn Store>, Option<History>), CellFailure> {
+        let Some(key) = history_key(job) else { return Ok((self.open()?, None)) };
+        let waiting = driver.histories.take(&key, &self.dir).map_err(|error| CellFailure::Failed(error.to_string()))?;
+        let (store, history) = match waiting {
+            Some(history) => (self.open()?, history),
+            None => self.fill(&key.spec, job.stop)?,
+        };
+        quiet::wait(PATIENCE, job.stop);
+        Ok((store, Some(history)))
+    }
+
+    fn fill(&self, spec: &HistorySpec, stop: &Stop) -> Result<(Arc<dyn Store>, History), CellFailure> {
+        let store = self.open()?;
+        let history = History::fill(&store, spec, stop).map_err(interrupted)?;
+        if !self.kind.is_persistent() {
+            return Ok((store, history));
+        }
+        quiet::wait(PATIENCE, stop);
+        // Closed and opened again: every round begins like this, whether it is the first on a store or not.
+        drop(store);
+        history::write_back(&self.dir).map_err(interrupted)?;
+        Ok((self.open()?, history))
+    }
+
     fn open(&self) -> Result<Arc<dyn Store>, CellFailure> {
         self.kind.open(&self.dir, &self.options).map_err(|error| failed("the store cannot be opened", &error))
+    }
+}
+
+fn history_key(job: &Job<'_>) -> Option<history::Key> {
+    let (cell, workload) = (job.cell, &job.cell.axes.workload);
+    let spec = HistorySpec {
+        seed: job.seed,
+        processes: workload.processes as usize,
+        payload: workload.payload,
+        compressible: workload.compressible,
+        slots: workload.history,
+    };
+    let (backend, options) = (cell.axes.backend.clone(), cell.engine_options.clone());
+    (spec.slots > 0).then_some(history::Key { backend, options, spec })
+}
+
+fn interrupted(error: HistoryError) -> CellFailure {
+    match error {
+        HistoryError::Load(LoadError::Interrupted) => CellFailure::Interrupted,
+        other => CellFailure::Failed(other.to_string()),
     }
 }
 
@@ -102,26 +159,76 @@ struct Messages<'a> {
     sent: usize,
     /// Over all passes: what must be stored in the end.
     acknowledged: u64,
+    /// What was stored before.
+    history: Option<History>,
+    /// What later passes can read.
+    known: Vec<Known>,
+    /// The script of the next pass, where it was drawn ahead.
+    script: Option<Arc<Script>>,
+    /// Wrong answers of all passes.
+    wrong: Findings,
 }
 
-impl Messages<'_> {
+impl<'a> Messages<'a> {
+    fn new(driver: &'a mut Driver, job: &'a Job<'a>, history: Option<History>) -> Self {
+        let (known, wrong) = (Vec::new(), Findings::default());
+        Self { driver, job, sent: 0, acknowledged: 0, history, known, script: None, wrong }
+    }
+
     fn next(&mut self, count: usize) -> Result<(Arc<[Item]>, Range<usize>), CellFailure> {
-        let workload = &self.job.cell.axes.workload;
         let range = self.sent..self.sent + count;
         let pool = self
             .driver
-            .messages(self.job.seed, workload, range.end)
+            .messages(PoolSpec::of(self.job.cell, self.job.seed), range.end)
             .map_err(|error| failed("the messages cannot be made", &error))?;
         self.sent = range.end;
         Ok((Arc::clone(pool.messages()), range))
     }
 
-    /// Makes the next `count` messages without handing them out.
-    fn reserve(&mut self, count: usize) -> Result<(), CellFailure> {
+    /// Draws and makes what a pass of so many operations needs, without handing it out.
+    fn reserve(&mut self, operations: usize) -> Result<(), CellFailure> {
         let sent = self.sent;
-        self.next(count)?;
+        let script = self.script(operations);
+        self.next(script.as_ref().map_or(operations, |script| script.writes()))?;
         self.sent = sent;
+        self.script = script;
         Ok(())
+    }
+
+    /// Which of the next pass's operations read; `None` where none does.
+    fn script(&mut self, operations: usize) -> Option<Arc<Script>> {
+        let axes = &self.job.cell.axes;
+        if axes.workload.reads == 0 {
+            return None;
+        }
+        let drawn = self.script.take().filter(|script| script.operations() == operations);
+        let draw = || {
+            let work = &axes.workload;
+            Arc::new(Script::draw(&ScriptSpec {
+                seed: self.job.seed.wrapping_add(self.sent as u64),
+                operations,
+                workers: axes.workers as usize,
+                percent: work.reads,
+                known: self.beforehand(),
+                targets: Targets::new(self.job.seed, work.processes as usize, work.skew),
+            }))
+        };
+        Some(drawn.unwrap_or_else(draw))
+    }
+
+    fn beforehand(&self) -> Beforehand {
+        if self.history.is_some() || !self.known.is_empty() {
+            Beforehand::Something
+        } else if self.job.cell.axes.mode == Mode::Aggressive {
+            Beforehand::Nothing
+        } else {
+            Beforehand::NothingYet
+        }
+    }
+
+    /// Slots that are stored.
+    fn slots(&self) -> u64 {
+        self.acknowledged + self.history.as_ref().map_or(0, History::slots)
     }
 
     /// Every message of the round so far.
@@ -129,10 +236,13 @@ impl Messages<'_> {
         self.driver.pool.as_ref().map(|pool| Arc::clone(pool.messages())).unwrap_or_default()
     }
 
-    /// Bytes of one message, all of one workload being of the same size.
-    fn bytes_each(&self) -> u64 {
-        let first = self.driver.pool.as_ref().and_then(|pool| pool.messages().first());
-        first.map_or(0, |message| message.as_bytes().len() as u64)
+    /// Leaves the closed store to the next round with the same history, unless there is something wrong with it.
+    fn give_back(&mut self, site: &Site, is_sound: bool) -> Result<(), CellFailure> {
+        let is_kept = is_sound && site.kind.is_persistent() && !self.driver.keeps_stores;
+        let (Some(history), Some(key)) = (self.history.take().filter(|_| is_kept), history_key(self.job)) else {
+            return Ok(());
+        };
+        self.driver.histories.give_back(key, &site.dir, history).map_err(interrupted)
     }
 
     fn config(&self, tier: Durability) -> Result<Config, CellFailure> {
@@ -150,8 +260,12 @@ impl Messages<'_> {
     }
 
     fn pass(&mut self, target: &Arc<Scheduler>, order: Order) -> Result<Outcome, CellFailure> {
-        let (messages, range) = self.next(order.messages)?;
+        let script = self.script(order.operations);
+        let writes = script.as_ref().map_or(order.operations, |script| script.writes());
+        let (messages, range) = self.next(writes)?;
+        let reads = script.map(|script| Arc::new(self.reads(script, order.store)));
         let pass = Pass {
+            reads: reads.clone(),
             messages,
             range,
             workers: order.workers,
@@ -168,26 +282,45 @@ impl Messages<'_> {
             return Err(failed("a message was refused", error));
         }
         self.acknowledged += outcome.acknowledged.len();
+        self.known.extend(&outcome.known);
+        self.wrong.add(reads.map(|reads| reads.wrong.findings()).unwrap_or_default());
         Ok(outcome)
     }
 
-    /// Stores the cell's history as fast as the engine can.
-    fn fill_history(&mut self, store: &Arc<dyn Store>) -> Result<(), CellFailure> {
-        let history = usize::try_from(self.job.cell.axes.workload.history).unwrap_or(usize::MAX);
-        if history == 0 {
-            return Ok(());
+    fn reads(&self, script: Arc<Script>, store: Arc<dyn Store>) -> Reads {
+        let axes = &self.job.cell.axes;
+        Reads {
+            assignments: AssignmentStore::new(store),
+            read: axes.workload.read,
+            script,
+            history: self.history.as_ref().map(|history| Arc::clone(&history.ledger)),
+            before: self.known.as_slice().into(),
+            at_once: axes.mode != Mode::Aggressive,
+            wrong: WrongAnswers::default(),
         }
-        let config = Config { mode: CoreMode::Local, commit: CommitMode::Group, ..self.config(Durability::Memory)? };
-        let scheduler = new_scheduler(store, Config { window: WINDOW.max(HISTORY_WORKERS), ..config })?;
-        let order = Order { messages: history, workers: HISTORY_WORKERS, limit: Duration::MAX, epoch: Epoch::start() };
-        self.pass(&scheduler, order)?;
-        store.sync().map_err(|error| failed("the history cannot be synced", &error))
+    }
+
+    /// Checks the store as it is found after a reopen: what this round had stored in full, some of what was there before.
+    fn check(&mut self, store: &Arc<dyn Store>, checks: CheckOptions, expected: u64) -> Verification {
+        let none = Heads::new();
+        let heads = self.history.as_ref().map_or(&none, |history| &history.heads);
+        let mut verification = Verification::after(store, checks, &self.all_sent(), heads);
+        verification.expect_slots(expected);
+        verification.add(std::mem::take(&mut self.wrong));
+        let seed = self.job.seed.wrapping_add(u64::from(self.job.round));
+        if let Some(history) = &mut self.history {
+            let read = history.read_back(store, seed);
+            let read = read.and_then(|()| history.advance(store).map_err(|error| error.to_string()));
+            read.err().into_iter().for_each(|failure| verification.fail(failure));
+        }
+        verification
     }
 }
 
 /// What one pass is to do.
 struct Order {
-    messages: usize,
+    store: Arc<dyn Store>,
+    operations: usize,
     workers: usize,
     limit: Duration,
     epoch: Epoch,
@@ -201,13 +334,18 @@ fn new_scheduler(store: &Arc<dyn Store>, config: Config) -> Result<Arc<Scheduler
 /// How warming up ended.
 struct Warmed {
     duration: Duration,
-    /// Messages per second of the last step; `None` without a warm-up.
+    /// Operations per second of the last step; `None` without a warm-up.
     rate: Option<f64>,
 }
 
 /// Sends messages without recording them until the plan's warm-up time has passed.
 #[expect(clippy::cast_precision_loss, reason = "rates need no more than 52 bits")]
-fn warm_up(messages: &mut Messages<'_>, target: &Arc<Scheduler>, epoch: Epoch) -> Result<Warmed, CellFailure> {
+fn warm_up(
+    messages: &mut Messages<'_>,
+    target: &Arc<Scheduler>,
+    store: &Arc<dyn Store>,
+    epoch: Epoch,
+) -> Result<Warmed, CellFailure> {
     let cell = messages.job.cell;
     let start = Instant::now();
     let mut warmed = Warmed { duration: Duration::ZERO, rate: None };
@@ -215,20 +353,20 @@ fn warm_up(messages: &mut Messages<'_>, target: &Arc<Scheduler>, epoch: Epoch) -
         let rate = warmed.rate.unwrap_or(0.0);
         let count = FIRST_STEP.max(to_count(rate * STEP.as_secs_f64()));
         let limit = cell.measure.warmup.saturating_sub(start.elapsed());
-        let order = Order { messages: count, workers: cell.axes.workers as usize, limit, epoch };
-        let outcome = messages.pass(target, order)?;
-        warmed.rate = Some(outcome.acknowledged.len() as f64 / outcome.elapsed.as_secs_f64().max(1e-9));
+        let (workers, store) = (cell.axes.workers as usize, Arc::clone(store));
+        let outcome = messages.pass(target, Order { store, operations: count, workers, limit, epoch })?;
+        warmed.rate = Some(outcome.operations() as f64 / outcome.elapsed.as_secs_f64().max(1e-9));
     }
     warmed.duration = start.elapsed();
     Ok(warmed)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
-fn to_count(messages: f64) -> usize {
-    messages.ceil().max(0.0) as usize
+fn to_count(operations: f64) -> usize {
+    operations.ceil().max(0.0) as usize
 }
 
-/// How many messages the measured pass may need, and for how long it may run.
+/// How many operations the measured pass may need, and for how long it may run.
 fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
     match cell.measure.length {
         Length::Ops(ops) => (usize::try_from(ops).unwrap_or(usize::MAX), Duration::MAX),
@@ -247,6 +385,8 @@ struct Measured {
     warmup: Duration,
     resources: Resources,
     verification: Option<Verification>,
+    /// Slots stored before the first measured operation.
+    slots_before: u64,
 }
 
 fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> Result<Measured, CellFailure> {
@@ -254,31 +394,39 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let workers = cell.axes.workers as usize;
     let epoch = Epoch::start();
     let config = messages.config(site.tier)?;
-    let warmed = warm_up(messages, &new_scheduler(&store, config.clone())?, epoch)?;
+    let warmed = warm_up(messages, &new_scheduler(&store, config.clone())?, &store, epoch)?;
+    if cell.axes.workload.reads > 0 && messages.beforehand() == Beforehand::Nothing {
+        let reason = "in aggressive mode only what is stored can be read: it takes a history or a warm-up";
+        return Err(CellFailure::Refused(reason.to_owned()));
+    }
+    let slots_before = messages.slots();
 
     let recorder = (cell.axes.mode == Mode::Aggressive).then(|| Arc::new(DurableRecorder::new(epoch)));
     let observer = recorder.clone().map(|recorder| recorder as Arc<dyn CommitObserver>);
-    let signer = config.signer.address();
+    let checks = checks(cell, &config);
     let scheduler = new_scheduler(&store, Config { observer, ..config })?;
     let (count, limit) = extent(cell, &warmed);
     // The inputs exist before the meters are read.
     messages.reserve(count)?;
     let meters = Meters::read(&*store);
-    let outcome = messages.pass(&scheduler, Order { messages: count, workers, limit, epoch })?;
+    let outcome = messages.pass(&scheduler, Order { store: Arc::clone(&store), operations: count, workers, limit, epoch })?;
     let mut resources = meters.since(&*store);
-    resources.user_bytes = Some(messages.bytes_each() * outcome.acknowledged.len());
+    resources.user_bytes = Some(outcome.bytes);
     let max_unstored = scheduler.max_unstored();
     drop(scheduler);
 
     let durable = recorder.map(|recorder| recorder.recorded());
     let expected = messages.acknowledged - durable.as_ref().map_or(0, |durable| durable.failed);
-    let checks = CheckOptions {
-        messages: cell.axes.workload.verify,
-        signer: (cell.axes.workload.sign != Sign::None).then_some(signer),
-    };
-    let sent = messages.all_sent();
-    let verification = verify(site, store, &|store| checked(store, checks, expected, &sent), &mut resources)?;
-    Ok(Measured { outcome, durable, max_unstored, warmup: warmed.duration, resources, verification })
+    let verification = verify(site, store, |store| messages.check(store, checks, expected), &mut resources)?;
+    let warmup = warmed.duration;
+    Ok(Measured { outcome, durable, max_unstored, warmup, resources, verification, slots_before })
+}
+
+/// What is to be checked of signatures.
+fn checks(cell: &Cell, config: &Config) -> CheckOptions {
+    let workload = &cell.axes.workload;
+    let signer = (workload.sign != Sign::None).then(|| config.signer.address());
+    CheckOptions { messages: workload.verify, signer }
 }
 
 /// The meters of process and engine before a pass.
@@ -299,7 +447,7 @@ impl Meters {
             cpu_ns: u64::try_from((usage.cpu - self.usage.cpu).as_nanos()).ok(),
             peak_rss_bytes: peak_rss(),
             bytes_written: written.map(|(after, before)| after - before),
-            syncs: store.counters().syncs.zip(self.syncs).map(|(after, before)| after - before),
+            syncs: store.counters().syncs.zip(self.syncs).map(|(after, before)| after.saturating_sub(before)),
             ..Resources::default()
         }
     }
@@ -309,7 +457,7 @@ impl Meters {
 fn verify(
     site: &Site,
     store: Arc<dyn Store>,
-    check: &dyn Fn(&Arc<dyn Store>) -> Verification,
+    check: impl FnOnce(&Arc<dyn Store>) -> Verification,
     resources: &mut Resources,
 ) -> Result<Option<Verification>, CellFailure> {
     if site.kind.name() == NULL {
@@ -326,41 +474,71 @@ fn verify(
     Ok(Some(check(&reopened)))
 }
 
-fn checked(store: &Arc<dyn Store>, checks: CheckOptions, expected: u64, sent: &[Item]) -> Verification {
-    let mut verification = Verification::against(store, checks, sent);
-    verification.expect_slots(expected);
-    verification
-}
-
 impl Measured {
-    #[expect(clippy::cast_precision_loss, reason = "rates need no more than 52 bits")]
     fn into_round(self, job: &Job<'_>, described: Description) -> Round {
         let stored = self.durable.as_ref().map_or(self.outcome.acknowledged.len(), |durable| durable.histogram.len());
-        let (verified, failures) = match self.verification {
-            Some(verification) => (Some(verification.is_sound()), verification.failures),
-            None => (None, Vec::new()),
+        let reads = self.outcome.read.len();
+        let totals = Totals {
+            operations: stored + reads,
+            reads,
+            elapsed: self.outcome.elapsed,
+            warmup: self.warmup,
+            slots_before: Some(self.slots_before),
         };
-        let result = RoundResult {
-            round: job.round,
-            messages: stored,
-            elapsed_ns: u64::try_from(self.outcome.elapsed.as_nanos()).unwrap_or(u64::MAX),
-            messages_per_s: stored as f64 / self.outcome.elapsed.as_secs_f64().max(1e-9),
-            warmup: Warmup { duration_ns: u64::try_from(self.warmup.as_nanos()).unwrap_or(u64::MAX), steady: None },
-            resources: self.resources,
-            failed_after_acknowledge: self.durable.as_ref().map_or(0, |durable| durable.failed),
-            max_unstored: self.max_unstored,
-            verified,
-            failures,
-            ..RoundResult::default()
-        };
-        let histograms = histograms(self.outcome.acknowledged, self.durable);
-        let engine = Engine { version: described.version, options: described.options };
-        Round { result, histograms, engine }
+        let failed_after_acknowledge = self.durable.as_ref().map_or(0, |durable| durable.failed);
+        let histograms = histograms(self.outcome, self.durable);
+        let mut round = round(job, totals, self.resources, self.verification, histograms, described);
+        round.result.failed_after_acknowledge = failed_after_acknowledge;
+        round.result.max_unstored = self.max_unstored;
+        round
     }
 }
 
-/// In the confirming modes the acknowledgement is the moment of storage, so both tags share one histogram.
-fn histograms(acknowledged: Histogram<u64>, durable: Option<Durable>) -> Histograms {
+/// What every round counts, whatever its operations.
+struct Totals {
+    operations: u64,
+    /// Of those, reads.
+    reads: u64,
+    elapsed: Duration,
+    warmup: Duration,
+    slots_before: Option<u64>,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rates need no more than 52 bits")]
+fn round(
+    job: &Job<'_>,
+    totals: Totals,
+    resources: Resources,
+    verification: Option<Verification>,
+    histograms: Histograms,
+    described: Description,
+) -> Round {
+    let verified = verification.as_ref().map(Verification::is_sound);
+    let result = RoundResult {
+        round: job.round,
+        messages: totals.operations,
+        reads: totals.reads,
+        slots_before: totals.slots_before,
+        elapsed_ns: nanoseconds(totals.elapsed),
+        messages_per_s: totals.operations as f64 / totals.elapsed.as_secs_f64().max(1e-9),
+        warmup: Warmup { duration_ns: nanoseconds(totals.warmup), steady: None },
+        resources,
+        verified,
+        failures: verification.map(|verification| verification.failures).unwrap_or_default(),
+        ..RoundResult::default()
+    };
+    Round { result, histograms, engine: Engine { version: described.version, options: described.options } }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// In the confirming modes the acknowledgement is the moment of storage, so both tags share one histogram. What was never
+/// done has none.
+fn histograms(outcome: Outcome, durable: Option<Durable>) -> Histograms {
+    let Outcome { acknowledged, read, .. } = outcome;
     let durable = durable.map_or_else(|| acknowledged.clone(), |durable| durable.histogram);
-    Histograms::from([(Tag::Acknowledged, acknowledged), (Tag::Durable, durable)])
+    let all = [(Tag::Acknowledged, acknowledged), (Tag::Durable, durable), (Tag::Read, read)];
+    all.into_iter().filter(|(_, histogram)| !histogram.is_empty()).collect()
 }

@@ -2,6 +2,7 @@
 
 use slotbench_core::Durability;
 
+use crate::cell::Operation;
 use crate::model::{CellResult, Floors, Resources, RoundResult, Run, Summary, Tag};
 use crate::report::heading::{Align, Heading};
 use crate::report::load::{self, LoadAxis};
@@ -32,7 +33,7 @@ fn number(title: &str, rank: u8, show: impl Fn(&CellResult) -> String + 'static)
 pub(super) fn columns(run: &Run, tier: Durability, cells: &[&CellResult]) -> Vec<Column> {
     let mut columns = identity(run, cells);
     columns.extend(load::varying(run).into_iter().map(|LoadAxis { name, value }| text(name, value)));
-    columns.extend(throughput());
+    columns.extend(throughput(cells));
     let has = |tag: &Tag| cells.iter().any(|cell| cell.latency_ns.contains_key(tag));
     columns.extend(Tag::ALL.iter().copied().filter(has).flat_map(latency));
     columns.extend(floor(run.floors, tier));
@@ -56,10 +57,16 @@ fn identity(run: &Run, cells: &[&CellResult]) -> Vec<Column> {
     columns
 }
 
-fn throughput() -> [Column; 2] {
+/// Messages per second, or operations where some of them are no messages.
+fn throughput(cells: &[&CellResult]) -> [Column; 2] {
+    let is_all_messages = |cell: &&CellResult| {
+        let work = &cell.axes.workload;
+        work.reads == 0 && work.operation == Operation::Schedule
+    };
+    let title = if cells.iter().all(is_all_messages) { "msg/s" } else { "ops/s" };
     let rate = |cell: &CellResult| cell.throughput.map(|t| units::number(t.messages_per_s));
     let interval = |cell: &CellResult| cell.throughput?.ci95.map(units::number);
-    [number("msg/s", 0, or_none(rate)), number("± 95%", 2, or_none(interval))]
+    [number(title, 0, or_none(rate)), number("± 95%", 2, or_none(interval))]
 }
 
 fn latency(tag: Tag) -> [Column; 4] {
@@ -68,6 +75,8 @@ fn latency(tag: Tag) -> [Column; 4] {
         Tag::Durable => ("durable", 2),
         Tag::Response => ("response", 1),
         Tag::Service => ("service", 3),
+        Tag::Read => ("read", 1),
+        Tag::Restart => ("restart", 1),
     };
     let one = |title: &str, rank, pick: fn(&Summary) -> u64| {
         let show = move |cell: &CellResult| Some(units::time(pick(cell.latency_ns.get(&tag)?) as f64));
@@ -103,7 +112,8 @@ fn costs() -> [Column; 2] {
         Some(units::number(ratio(bytes_written?, user_bytes?)?))
     };
     let syncs = |cell: &CellResult| {
-        let messages: Vec<u64> = cell.rounds.iter().map(|round: &RoundResult| round.messages).collect();
+        let messages = |round: &RoundResult| round.messages.saturating_sub(round.reads);
+        let messages: Vec<u64> = cell.rounds.iter().map(messages).collect();
         Some(units::number(ratio(cell.resources?.syncs?, crate::stats::median_count(&messages)?)?))
     };
     [number("written ×", 8, or_none(written)), number("syncs/msg", 9, or_none(syncs))]

@@ -42,7 +42,7 @@ fn verdict(rounds: &[RoundResult]) -> Option<bool> {
 fn complaints(round: &RoundResult) -> Vec<String> {
     let lost = round.failed_after_acknowledge;
     let lost = (lost > 0).then(|| format!("{lost} messages could not be stored after they were acknowledged"));
-    let idle = (round.messages == 0).then(|| "no message was stored".to_owned());
+    let idle = (round.messages == 0).then(|| "no operation was done".to_owned());
     let all = round.failures.iter().cloned().chain(lost).chain(idle);
     all.map(|complaint| format!("round {}: {complaint}", round.round)).collect()
 }
@@ -60,7 +60,7 @@ fn judge(cell: &mut CellResult) {
 }
 
 fn share(cell: &CellResult, floors: &Floors) -> Option<f64> {
-    let tags = [Tag::Acknowledged, Tag::Service];
+    let tags = [Tag::Acknowledged, Tag::Service, Tag::Read];
     let p50 = tags.iter().find_map(|tag| cell.latency_ns.get(tag)).map(|summary| summary.p50).filter(|p50| *p50 > 0)?;
     Some((floors.harness_ns? / p50 as f64).min(1.0))
 }
