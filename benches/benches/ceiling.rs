@@ -13,10 +13,8 @@ use std::str::FromStr;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use slotbench::driver::clock::Epoch;
 use slotbench::driver::closed_loop::{self, Pass};
 use slotbench::driver::pool::{Pool, PoolSpec};
-use slotbench::runner::Stop;
 use slotbench_backends::{KINDS, Kind, Options};
 use slotbench_benches::runtime;
 use slotbench_core::assignment::{DEFAULT_PATH, Draft};
@@ -219,14 +217,7 @@ fn scheduled(
     let signatures = SignaturePolicy { required: false, verify: false };
     let config = Config { durability: tier, commit, signatures, ..Config::new(Arc::new(NoSigner)) };
     let scheduler = Arc::new(Scheduler::new(store, config).expect("starts"));
-    let pass = Pass {
-        messages: Arc::clone(&inputs.messages),
-        range: 0..inputs.messages.len(),
-        workers,
-        limit: Duration::MAX,
-        epoch: Epoch::start(),
-        stop: Stop::default(),
-    };
+    let pass = Pass::of_messages(Arc::clone(&inputs.messages), 0..inputs.messages.len(), workers);
     let outcome = closed_loop::run(runtime, &scheduler, &pass);
     assert!(outcome.first_refusal.is_none(), "{:?}", outcome.first_refusal);
     Figure {

@@ -11,11 +11,9 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Throughput};
 use hdrhistogram::Histogram;
-use slotbench::driver::clock::Epoch;
 use slotbench::driver::closed_loop::{self, Pass};
 use slotbench::driver::pool::{Pool, PoolSpec};
 use slotbench::recorder::{merge, new_histogram};
-use slotbench::runner::Stop;
 use slotbench::verify::Verification;
 use slotbench_backends::{Kind, Options};
 use slotbench_core::assignments::CheckOptions;
@@ -107,8 +105,7 @@ impl Subject {
             ..Config::new(signer)
         };
         let scheduler = Arc::new(Scheduler::new(Arc::clone(&store), config).expect("the scheduler starts"));
-        let pool =
-            Pool::new(PoolSpec::plain(1, case.processes, PAYLOAD));
+        let pool = Pool::new(PoolSpec::plain(1, case.processes, PAYLOAD));
         Self { case: *case, dir, store, scheduler, pool, sent: 0, latency: new_histogram() }
     }
 
@@ -116,14 +113,7 @@ impl Subject {
     fn pass(&mut self, runtime: &Runtime, count: usize) -> Duration {
         let range = self.sent..self.sent + count;
         self.pool.grow(range.end).expect("messages are made");
-        let pass = Pass {
-            messages: Arc::clone(self.pool.messages()),
-            range: range.clone(),
-            workers: self.case.workers,
-            limit: Duration::MAX,
-            epoch: Epoch::start(),
-            stop: Stop::default(),
-        };
+        let pass = Pass::of_messages(Arc::clone(self.pool.messages()), range.clone(), self.case.workers);
         let outcome = closed_loop::run(runtime, &self.scheduler, &pass);
         assert!(outcome.first_refusal.is_none(), "a message was refused: {:?}", outcome.first_refusal);
         merge(&mut self.latency, &outcome.acknowledged);

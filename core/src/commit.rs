@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::id::Id;
 use crate::item::{BuildError, Item};
+use crate::milestone::Mark;
 use crate::store::StoreError;
 
 pub use lane::{CommitCounters, Lane, LaneOptions};
@@ -33,8 +34,8 @@ pub struct Pending {
     pub message: Item,
     /// Where the caller waits; absent where it was answered before.
     pub reply: Option<Reply>,
-    /// The caller's own mark, handed to the observer.
-    pub tag: u64,
+    /// What the caller attached: its tag is handed to the commit observer.
+    pub mark: Mark,
 }
 
 /// Where a caller waits for its entry.

@@ -12,6 +12,7 @@
 //! | [`store`] | the [`Store`] trait, batches, durability tiers, storage errors |
 //! | [`assignments`] | schedules on top of a store: the only code that knows its keys |
 //! | [`commit`] | group commit: many waiting messages, one `apply` |
+//! | [`milestone`] | how far a message has come, for whoever follows it |
 //! | [`registry`] | names of live things, single-flight creation |
 //! | [`scheduler`] | one writer per process, confirmation modes |
 //! | [`tree`] | path operations over a store: values, groups, links |
@@ -28,6 +29,7 @@ pub mod hash;
 pub mod id;
 pub mod item;
 pub mod key;
+pub mod milestone;
 pub mod registry;
 pub mod scheduler;
 pub mod signature;

@@ -23,6 +23,7 @@ use crate::assignments::{AssignmentStore, AssignmentsError, Head};
 use crate::commit::Lane;
 use crate::id::{Address, Id};
 use crate::item::{Item, Template};
+use crate::milestone::{Mark, Milestone};
 use crate::registry::{Policy, Registry, RegistryError, Table};
 use crate::store::Store;
 use server::Shared;
@@ -72,7 +73,7 @@ impl Scheduler {
     /// [`ScheduleError`]. The message has a slot only if the answer is `Ok`, or possibly if it is
     /// [`ScheduleError::Commit`]: what is stored then is read back when the process's next writer starts.
     pub async fn schedule(&self, message: Item) -> Result<Receipt, ScheduleError> {
-        self.schedule_tagged(message, 0).await
+        self.schedule_marked(message, Mark::default()).await
     }
 
     /// As [`schedule`](Self::schedule); `tag` is handed to the [`CommitObserver`] when the message is stored.
@@ -80,9 +81,18 @@ impl Scheduler {
     /// # Errors
     /// As [`schedule`](Self::schedule).
     pub async fn schedule_tagged(&self, message: Item, tag: u64) -> Result<Receipt, ScheduleError> {
+        self.schedule_marked(message, tag.into()).await
+    }
+
+    /// As [`schedule`](Self::schedule); the mark's observer follows the message.
+    ///
+    /// # Errors
+    /// As [`schedule`](Self::schedule).
+    pub async fn schedule_marked(&self, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
         self.shared.config.admit(&message)?;
         let process = process_of(&message)?;
-        self.server(&process)?.schedule(message, tag).await
+        mark.reached(Milestone::Verified);
+        self.server(&process)?.schedule(message, mark).await
     }
 
     /// The running writer of a process; started if there is none.
@@ -143,6 +153,21 @@ impl Scheduler {
         self.servers.live().iter().map(|server| server.info().max_in_flight as u64).sum()
     }
 
+    /// Messages that have a slot and are not stored yet, over all running writers.
+    #[must_use]
+    pub fn unstored(&self) -> u64 {
+        self.servers.live().iter().map(|server| server.in_flight() as u64).sum()
+    }
+
+    /// How many batches of how many messages were stored so far: `sizes[n]` batches of `n`, all lanes added up.
+    #[must_use]
+    pub fn batch_sizes(&self) -> Vec<u64> {
+        match &self.group {
+            Some(lane) => lane.batch_sizes(),
+            None => self.servers.live().iter().fold(Vec::new(), |sum, server| add(sum, &server.lane().batch_sizes())),
+        }
+    }
+
     /// Waits until everything acknowledged so far is stored or has failed. Blocks the thread.
     pub fn drain(&self) {
         match &self.group {
@@ -150,6 +175,13 @@ impl Scheduler {
             None => self.servers.live().iter().for_each(|server| server.lane().drain()),
         }
     }
+}
+
+/// Element by element; the shorter one counts as zero beyond its end.
+fn add(mut sum: Vec<u64>, part: &[u64]) -> Vec<u64> {
+    sum.resize(sum.len().max(part.len()), 0);
+    sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+    sum
 }
 
 /// The process a message is for: its own id if it is a process, else its target.

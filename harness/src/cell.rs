@@ -43,6 +43,18 @@ pub struct Cell {
     pub refusal: Option<String>,
 }
 
+impl Cell {
+    /// The number of the cell's *stage round*: one more after the measured ones, shorter, in which messages are followed
+    /// from stage to stage. It tells where the time goes and is part of no other figure. `None` where the scheduler
+    /// is not in this process, so that nobody can follow, and where no messages are sent to it.
+    #[must_use]
+    pub fn stage_round(&self) -> Option<u32> {
+        let Axes { transport, mode, workload, .. } = &self.axes;
+        let is_here = *transport == Transport::InProcess && *mode != Mode::Remote;
+        (is_here && workload.schedules()).then_some(self.measure.rounds)
+    }
+}
+
 /// What distinguishes a cell from every other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Axes {
@@ -72,6 +84,23 @@ pub struct Measure {
     pub warmup: Duration,
     /// Measured passes, each over a fresh directory; 1 to 1000.
     pub rounds: u32,
+}
+
+/// Longest stage round.
+const LONGEST_STAGE_ROUND: Duration = Duration::from_secs(1);
+/// Longest warm-up of one.
+const LONGEST_STAGE_WARMUP: Duration = Duration::from_millis(500);
+
+impl Measure {
+    /// How long a stage round is measured: as long as the others, but for no more than a second.
+    #[must_use]
+    pub fn of_stage_round(&self) -> Self {
+        let length = match self.length {
+            Length::Duration(duration) => Length::Duration(duration.min(LONGEST_STAGE_ROUND)),
+            Length::Ops(ops) => Length::Ops(ops),
+        };
+        Self { length, warmup: self.warmup.min(LONGEST_STAGE_WARMUP), rounds: self.rounds }
+    }
 }
 
 /// What ends a round.

@@ -6,6 +6,7 @@ mod console;
 mod exit;
 mod plan;
 mod progress;
+mod recommend;
 mod report;
 mod run;
 #[cfg(test)]
@@ -52,6 +53,7 @@ fn dispatch(
         Command::Run(run) => run::run(&run, runner, stop, console),
         Command::Plan(command) => plan::plan(&command, console),
         Command::Report(report) => report::report(&report, console),
+        Command::Recommend(recommend) => recommend::recommend(&recommend, console),
         Command::Verify(verify) => verify::verify(&verify, console),
         Command::Completions { shell } => completions(shell, console),
     }

@@ -1,17 +1,23 @@
 //! The driver: real engines under a real scheduler, driven by workers and verified afterwards.
 //!
 //! Nothing here formats or prints. The measuring loop itself is [`closed_loop`]; around it a round sees to a fresh
-//! store, history, warm-up, resources and verification.
+//! store, history, warm-up, resources and verification. While it runs, [`sampler`] reads beside it what the process
+//! uses; [`course`] makes of both how the round went over time.
 
 pub mod clock;
 pub mod closed_loop;
+pub mod course;
+pub mod debt;
 pub mod floors;
 pub mod history;
+pub mod meters;
 pub mod pool;
-pub mod quiet;
 pub mod reads;
 mod round;
+pub mod sampler;
+pub mod stages;
 pub mod target;
+pub mod trail;
 pub mod usage;
 
 use std::path::Path;

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{self, Cursor};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -17,6 +17,7 @@ use hdrhistogram::serialization::interval_log::{
 };
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
+use crate::cell::CellId;
 use crate::model::{FileError, Tag, write_atomically};
 
 /// One tag of one round.
@@ -30,6 +31,12 @@ pub struct Interval {
     pub tag: Tag,
     /// The latencies, in nanoseconds.
     pub histogram: Histogram<u64>,
+}
+
+/// The log of a cell, in the directory of its run.
+#[must_use]
+pub fn path(dir: &Path, cell: &CellId) -> PathBuf {
+    dir.join(format!("{cell}.hlog"))
 }
 
 /// Writes a log, whole or not at all.

@@ -13,7 +13,9 @@
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
 //! | [`rundir`] | what a run leaves on disk, and going on with it |
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
-//! | [`report`] | a run as text: terminal, Markdown, CSV |
+//! | [`percentiles`] | percentile curves, and how many samples make a quantile known |
+//! | [`recommend`] | the cheapest configuration that meets limits |
+//! | [`report`] | a run for people: terminal, Markdown, HTML, CSV |
 //! | [`cli`] | the command line |
 
 pub mod answers;
@@ -26,7 +28,9 @@ pub mod hlog;
 pub mod items;
 pub mod machine;
 pub mod model;
+pub mod percentiles;
 pub mod plan;
+pub mod recommend;
 pub mod recorder;
 pub mod report;
 pub mod rundir;

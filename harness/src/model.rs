@@ -5,6 +5,7 @@
 //! document for other tools.
 
 mod cell;
+mod confidence;
 mod file;
 mod latency;
 mod loss;
@@ -21,6 +22,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use cell::{CellResult, Engine, Status, Throughput};
+pub use confidence::{Confidence, Interval95, QuantileIntervals};
 pub use file::{FileError, load, load_document, save, save_document, write_atomically};
 pub use latency::{Latencies, Summary, Tag};
 pub use loss::{Fault, Loss, Verdict};

@@ -30,6 +30,16 @@ pub fn merge(sum: &mut Histogram<u64>, part: &Histogram<u64>) {
     debug_assert!(added.is_ok());
 }
 
+/// A histogram of values that were counted: `counts[n]` times the value `n`.
+#[must_use]
+pub fn counted(counts: &[u64]) -> Histogram<u64> {
+    let mut histogram = new_histogram();
+    for (value, count) in (0..).zip(counts) {
+        histogram.saturating_record_n(value, *count);
+    }
+    histogram
+}
+
 /// Records, as batches commit, how long each message took from its start until it was stored.
 ///
 /// The tag of a message is its start in nanoseconds since the epoch; 0 means that it is not to be recorded.
@@ -99,6 +109,14 @@ mod tests {
         let seen = recorder.recorded();
         assert_eq!((seen.histogram.len(), seen.failed), (2, 2));
         assert_eq!(seen.last_error, Some(CommitError::Closed.to_string()));
+    }
+
+    #[test]
+    fn counted_values_are_recorded_as_often_as_they_were_seen() {
+        let histogram = counted(&[0, 5, 0, 2]);
+        assert_eq!((histogram.len(), histogram.min(), histogram.max()), (7, 1, 3));
+        assert_eq!(histogram.count_at(1), 5);
+        assert!(counted(&[]).is_empty());
     }
 
     #[test]

@@ -1,16 +1,21 @@
 //! Reports: pure functions from a result to text.
 //!
-//! A [`Report`] is what there is to say; [`terminal`] and [`markdown`] say the same in two forms. [`csv`] has a row per
-//! cell, for other tools. Results of different tiers are never ranked together.
+//! A [`Report`] is what there is to say; [`terminal`] and [`markdown`] say the same in two forms. [`html()`] draws it, as one
+//! page that needs no network. [`csv()`] has a row per cell, for other tools. Results of different tiers are never ranked
+//! together.
 
 mod columns;
 mod conditions;
+mod confidence;
 mod csv;
+mod details;
 mod heading;
 mod headline;
+mod html;
 mod load;
 mod markdown;
 mod notes;
+mod recommendation;
 mod table;
 mod terminal;
 #[cfg(test)]
@@ -19,11 +24,16 @@ pub mod units;
 
 pub use csv::csv;
 pub use heading::{Align, Heading};
+pub use html::html;
 pub use markdown::markdown;
+pub use recommendation::{recommendations, shortfall};
 pub use table::Table;
 pub use terminal::{Style, terminal};
 
 use crate::model::Run;
+
+/// A harness that costs more than this share of a latency distorts it.
+const LARGEST_SHARE: f64 = 0.05;
 
 /// Everything a report says, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +44,8 @@ pub struct Report {
     pub conditions: Vec<(&'static str, String)>,
     /// One table per effective tier, strongest first.
     pub tables: Vec<Table>,
+    /// Where time went, and how rounds went over time; only what was measured.
+    pub details: Vec<Table>,
     /// Lists of what the tables leave out: title and sentences.
     pub notes: Vec<(&'static str, Vec<String>)>,
 }
@@ -46,6 +58,7 @@ impl Report {
             headline: headline::headline(run),
             conditions: conditions::conditions(run),
             tables: table::tables(run),
+            details: details::tables(run),
             notes: notes::notes(run),
         }
     }

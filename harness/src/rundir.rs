@@ -5,7 +5,7 @@
 //! | `plan.json` | the plan with every axis crossed: what `--resume` goes on with |
 //! | `run.json` | the result so far, replaced after every round |
 //! | `<cell id>.hlog` | full distributions, replaced after every round of the cell |
-//! | `report.md` | the report, when the run is over |
+//! | `report.md`, `report.html` | the report, when the run is over |
 
 use std::fs;
 use std::io;
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::cell::CellId;
+use crate::hlog;
 use crate::model::{self, FileError, Run};
 use crate::plan::Plan;
 
@@ -95,10 +96,16 @@ impl RunDir {
         self.path.join("report.md")
     }
 
+    /// The report as a page.
+    #[must_use]
+    pub fn page_path(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
     /// The distributions of a cell.
     #[must_use]
     pub fn log_path(&self, cell: &CellId) -> PathBuf {
-        self.path.join(format!("{cell}.hlog"))
+        hlog::path(&self.path, cell)
     }
 
     fn plan_path(&self) -> PathBuf {
@@ -124,6 +131,12 @@ impl RunDir {
 /// [`FileError`].
 pub fn load(argument: &Path) -> Result<Run, FileError> {
     if argument.is_dir() { model::load(&argument.join("run.json")) } else { model::load(argument) }
+}
+
+/// Where the logs of the result that an argument names are: beside its `run.json`.
+#[must_use]
+pub fn logs_of(argument: &Path) -> &Path {
+    if argument.is_dir() { argument } else { argument.parent().unwrap_or(Path::new("")) }
 }
 
 /// Where the baseline of a plan on a machine is kept, below `results`.

@@ -54,6 +54,14 @@ pub struct Job<'a> {
     pub stop: &'a Stop,
 }
 
+impl Job<'_> {
+    /// Whether this is the round in which messages are followed from stage to stage; see [`Cell::stage_round`].
+    #[must_use]
+    pub const fn is_stage_round(&self) -> bool {
+        self.round >= self.cell.measure.rounds
+    }
+}
+
 /// What a round yields.
 #[derive(Debug, Clone)]
 pub struct Round {

@@ -7,12 +7,12 @@ use crate::cell::Cell;
 pub struct Turn {
     /// Index of the cell in the plan.
     pub cell: usize,
-    /// The round's number within the cell, from 0.
+    /// The round's number within the cell, from 0; the last one may be its [stage round](Cell::stage_round).
     pub round: u32,
 }
 
 /// Every round of every cell that can run: each cell's first round, in an order drawn from `seed`; then each cell's
-/// second, in another; and so on.
+/// second, in another; and so on; at the end each cell's stage round.
 ///
 /// A drift of the machine (heat, a filling disk, a neighbour) then falls on all cells alike, no cell always follows
 /// the same other one, and a run that is cut short has measured all cells equally often: a randomised complete block
@@ -28,7 +28,15 @@ pub fn schedule(cells: &[Cell], seed: u64) -> Vec<Turn> {
         random.shuffle(&mut turns);
         turns
     };
-    (0..rounds).flat_map(block).collect()
+    let mut turns: Vec<Turn> = (0..rounds).flat_map(block).collect();
+    let stage_turn = |(index, cell): (usize, &Cell)| {
+        let round = cell.stage_round().filter(|_| cell.refusal.is_none())?;
+        Some(Turn { cell: index, round })
+    };
+    let mut stages: Vec<Turn> = cells.iter().enumerate().filter_map(stage_turn).collect();
+    random.shuffle(&mut stages);
+    turns.extend(stages);
+    turns
 }
 
 /// Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014. Written out, because the order
@@ -98,7 +106,8 @@ mod tests {
     fn refused_cells_take_no_turn() {
         let mut cells = cells(&[2, 2]);
         cells[0].refusal = Some("why not".to_owned());
-        assert_eq!(schedule(&cells, 3), [Turn { cell: 1, round: 0 }, Turn { cell: 1, round: 1 }]);
+        let rounds = [0, 1, 2].map(|round| Turn { cell: 1, round });
+        assert_eq!(schedule(&cells, 3), rounds, "two measured ones and the stage round");
         assert_eq!(schedule(&[], 3), []);
     }
 
@@ -109,8 +118,11 @@ mod tests {
             let turns = schedule(&cells, seed);
             let distinct: BTreeSet<_> = turns.iter().map(|turn| (turn.cell, turn.round)).collect();
             prop_assert_eq!(distinct.len(), turns.len());
-            prop_assert_eq!(turns.len(), rounds.iter().sum::<u32>() as usize);
-            prop_assert!(turns.is_sorted_by_key(|turn| turn.round));
+            let (measured, stages) = turns.split_at(rounds.iter().sum::<u32>() as usize);
+            prop_assert!(measured.is_sorted_by_key(|turn| turn.round));
+            prop_assert!(measured.iter().all(|turn| turn.round < rounds[turn.cell]));
+            prop_assert_eq!(stages.len(), rounds.len());
+            prop_assert!(stages.iter().all(|turn| turn.round == rounds[turn.cell]));
             prop_assert_eq!(schedule(&cells, seed), turns);
         }
     }

@@ -7,14 +7,17 @@ mod tests;
 
 use std::time::SystemTime;
 
+use crate::cell::Cell;
 use crate::datadir::{DataDir, DataDirError};
 use crate::hlog::{self, Interval};
-use crate::model::{Build, CellResult, FileError, Floors, Machine, Run, SCHEMA, Status};
+use crate::model::{Build, CellResult, FileError, Floors, Machine, RoundResult, Run, SCHEMA, Status};
 use crate::plan::Plan;
 use crate::rundir::RunDir;
 use crate::runner::{CellFailure, Job, Round, Runner, Stop};
 use crate::schedule::{Turn, schedule};
 use crate::stats::MergeError;
+
+use aggregate::conclude;
 
 pub use aggregate::aggregate;
 pub use resume::resume;
@@ -140,7 +143,8 @@ impl<'a> Session<'a> {
     fn is_open(&self, turn: Turn) -> bool {
         self.run.cells.get(turn.cell).is_some_and(|cell| {
             let runs = matches!(cell.status, Status::Ok | Status::Overloaded);
-            runs && !cell.rounds.iter().any(|round| round.round == turn.round)
+            let mut taken = cell.rounds.iter().chain(&cell.stage_round);
+            runs && !taken.any(|round| round.round == turn.round)
         })
     }
 
@@ -172,9 +176,13 @@ impl<'a> Session<'a> {
         };
         let dir = self.data.fresh(&cell.id)?;
         let start_ms = unused_start(self.start, (self.now)(), &result.rounds);
+        let is_stage_round = cell.stage_round() == Some(turn.round);
+        let shortened = is_stage_round.then(|| Cell { measure: cell.measure.of_stage_round(), ..cell.clone() });
+        let cell = shortened.as_ref().unwrap_or(cell);
         let outcome = runner.run_round(&Job { cell, round: turn.round, seed: self.plan.seed, dir: &dir, stop });
         self.data.discard(&dir)?;
         match outcome {
+            Ok(round) if is_stage_round => record_stages(result, turn.round, start_ms, round),
             Ok(round) => record(result, turn.round, start_ms, round, self.dir, self.start, &self.run.floors)?,
             Err(CellFailure::Interrupted) => return Ok(false),
             Err(CellFailure::Refused(reason)) => result.drop_out(Status::Refused, reason),
@@ -212,15 +220,23 @@ fn record(
     let latency_ns = fresh.iter().map(|interval| (interval.tag, crate::stats::summary(&interval.histogram))).collect();
     intervals.extend(fresh);
     hlog::write(&path, start, &intervals)?;
-    result.rounds.push(crate::model::RoundResult { round: number, start_ms, latency_ns, ..round.result });
+    result.rounds.push(RoundResult { round: number, start_ms, latency_ns, ..round.result });
     result.rounds.sort_by_key(|round| round.round);
     result.engine = Some(round.engine);
     aggregate(result, &intervals, floors)?;
     Ok(())
 }
 
+/// Adds its stage round to a cell. Its histograms are not kept: they would be taken for those of a measured round.
+fn record_stages(result: &mut CellResult, number: u32, start_ms: u64, round: Round) {
+    let summaries = round.histograms.iter().map(|(tag, histogram)| (*tag, crate::stats::summary(histogram)));
+    let latency_ns = summaries.collect();
+    result.stage_round = Some(RoundResult { round: number, start_ms, latency_ns, ..round.result });
+    conclude(result);
+}
+
 /// Milliseconds from `start` to `now`, moved behind those of earlier rounds if the system's clock was set back.
-fn unused_start(start: SystemTime, now: SystemTime, rounds: &[crate::model::RoundResult]) -> u64 {
+fn unused_start(start: SystemTime, now: SystemTime, rounds: &[RoundResult]) -> u64 {
     let elapsed = now.duration_since(start).unwrap_or_default().as_millis();
     let after_last = rounds.iter().map(|round| round.start_ms + 1).max().unwrap_or(0);
     u64::try_from(elapsed).unwrap_or(u64::MAX).max(after_last)

@@ -1,10 +1,14 @@
 //! Statistics: pure functions of histograms and of rounds.
 
+pub mod stalls;
+pub mod steady;
 mod student;
+#[cfg(test)]
+pub(crate) mod synthetic;
 
 use hdrhistogram::{AdditionError, CreationError, Histogram};
 
-use crate::model::{Summary, Throughput};
+use crate::model::{Interval95, Summary, Throughput};
 
 /// Significant decimal digits of every histogram.
 const DIGITS: u8 = 3;
@@ -87,7 +91,8 @@ pub fn spread(values: &[f64]) -> Option<f64> {
 
 /// Half the width of the 95 % confidence interval of the mean, by Student's t; `None` below two values.
 ///
-/// It assumes independent rounds, which is why each has a directory of its own and a random place in the order.
+/// It assumes independent rounds, which is why each has a directory of its own and a random place in the order. Where
+/// rounds are skewed it is too narrow; [`interval95`] is not.
 #[must_use]
 pub fn ci95(values: &[f64]) -> Option<f64> {
     let mean = mean(values)?;
@@ -95,6 +100,31 @@ pub fn ci95(values: &[f64]) -> Option<f64> {
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     let deviation = (squares / freedom as f64).sqrt();
     Some(student::t975(freedom) * deviation / (values.len() as f64).sqrt())
+}
+
+/// The 95 % confidence interval for the median of the distribution that `values`, one a round, come from: Student's t on
+/// their logarithms. `None` below two values, or where one is not positive.
+///
+/// Rates and latencies vary by factors rather than by amounts, so their logarithms are closer to normal than they are,
+/// and the interval never reaches below zero. Simulated coverage, 3 to 10 rounds (a test asserts it):
+///
+/// | rounds come from | coverage |
+/// |---|---|
+/// | normal, deviation up to 20 % | 94 % and more |
+/// | log-normal, any skew (deviation of the logarithm up to 0.8) | 94 % and more |
+/// | two equally likely states, 2 deviations apart (their middle) | 93 % and more |
+/// | two equally likely states, far apart (their middle) | 93 % from 5 rounds on; at 3 rounds 75 %: all three may see one state |
+/// | a state that only one round in five sees (the mean) | below 93 % up to 10 rounds: no method can show what was not seen |
+///
+/// Percentile bootstraps are narrower and cover about 83 % at 5 rounds.
+#[must_use]
+pub fn interval95(values: &[f64]) -> Option<Interval95> {
+    if values.iter().any(|value| *value <= 0.0) {
+        return None;
+    }
+    let logarithms: Vec<f64> = values.iter().map(|value| value.ln()).collect();
+    let (centre, half) = (mean(&logarithms)?, ci95(&logarithms)?);
+    Some(Interval95 { low: (centre - half).exp(), high: (centre + half).exp() })
 }
 
 /// Throughput over rounds, each in messages per second; `None` of no rounds.
@@ -109,6 +139,9 @@ fn range(values: &[f64]) -> Option<(f64, f64)> {
     let max = values.iter().copied().max_by(f64::total_cmp)?;
     Some((min, max))
 }
+
+#[cfg(test)]
+mod coverage;
 
 #[cfg(test)]
 mod tests {
@@ -138,6 +171,15 @@ mod tests {
         let expected = 2.776 * deviation / 5_f64.sqrt();
         assert!((ci95(&values).expect("five values") - expected).abs() < 1e-9);
         assert_eq!((ci95(&[1.0]), ci95(&[])), (None, None));
+    }
+
+    #[test]
+    fn the_interval_on_logarithms_of_a_worked_example() {
+        // Logarithms 0, 1 and 2: mean 1, deviation 1, t(2) = 4.303, so e^(1 ± 4.303 / sqrt(3)).
+        let found = interval95(&[1.0, 1_f64.exp(), 2_f64.exp()]).expect("three values");
+        let half = 4.303 / 3_f64.sqrt();
+        assert!((found.low.ln() - (1.0 - half)).abs() < 1e-9 && (found.high.ln() - (1.0 + half)).abs() < 1e-9);
+        assert_eq!((interval95(&[5.0]), interval95(&[5.0, 0.0]), interval95(&[])), (None, None, None));
     }
 
     #[test]

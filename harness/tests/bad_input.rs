@@ -68,11 +68,15 @@ fn flags_with_values_that_are_not_allowed() {
         (&["--rounds", "many"], "--rounds: 'many' is not a whole number from 1 to 1000"),
         (&["--seed", "x"], "--seed: 'x' is not a whole number from 0 to 18446744073709551615"),
         (&["--duration", "0s"], "--duration: a round of no length measures nothing (such as 500ms, 10s or 2m)"),
-        (&["--preset", "fastest"], "preset 'fastest': unknown preset (allowed: seed, quick, full)"),
+        (
+            &["--preset", "fastest"],
+            "preset 'fastest': unknown preset (allowed: seed, quick, full, history, restart, range, store, \
+             durability)",
+        ),
         (
             &["--set", "workload.size=1"],
-            "--set workload.size=1: takes workload.KEY=VALUE with KEY one of sign, verify, commit, processes, payload, \
-             duplicates, reads, history",
+            "--set workload.size=1: takes workload.KEY=VALUE with KEY one of sign, verify, commit, processes, skew, \
+             payload, compressible, duplicates, reads, read, history, operation",
         ),
     ];
     for (flags, message) in cases {
@@ -96,6 +100,29 @@ fn plans_that_are_not_allowed_with_line_and_column() {
     assert!(bench.refused(&["run", "missing.toml"]).starts_with("cannot read plan missing.toml: No such file"));
     assert!(bench.refused(&["plan", "show", "slow"]).starts_with("preset 'slow': unknown preset (allowed: "));
     assert_eq!(bench.files(), [path.display().to_string()]);
+}
+
+#[test]
+fn limits_that_no_recommendation_can_have() {
+    let bench = Bench::new();
+    let ask = |rate, p99, durability, loss| {
+        let flags = ["--rate", rate, "--p99", p99, "--durability", durability, "--max-loss", loss];
+        bench.refused(&[&["recommend", "nothing"], &flags[..]].concat())
+    };
+    for rate in ["0", "-5", "many", "inf", "NaN"] {
+        let message = format!("--rate: '{rate}' is not a number of messages per second above 0");
+        assert_eq!(ask(rate, "5ms", "power", "0"), message);
+    }
+    for p99 in ["5", "0s", "soon"] {
+        let message = format!("--p99: '{p99}' is not a length of time (such as 500us, 5ms or 1s)");
+        assert_eq!(ask("1", p99, "power", "0"), message);
+    }
+    assert_eq!(
+        ask("1", "5ms", "disk", "0"),
+        "--durability: unknown durability 'disk' (allowed: memory, process, power)"
+    );
+    assert_eq!(ask("1", "5ms", "power", "1.5"), "--max-loss: '1.5' is not a whole number from 0");
+    assert!(ask("1", "5ms", "power", "0").starts_with("cannot read nothing: No such file"));
 }
 
 #[test]

@@ -86,6 +86,72 @@ fn signatures_history_duplicates_and_commit_each() {
 }
 
 #[test]
+fn a_round_tells_how_it_went_over_time() {
+    let plan = r#"
+        backend = "memory"
+        mode = "all"
+        rounds = 1
+        duration = "300ms"
+        warmup = "20ms"
+        workers = 3
+        [[cells]]
+        [[cells]]
+        workload = { commit = "each" }
+    "#;
+    for (cell, round) in run_all(plan) {
+        let result = &round.result;
+        let acknowledged: u64 = result.series.iter().map(|sample| sample.messages).sum();
+        assert_eq!(
+            acknowledged,
+            round.histograms[&Tag::Acknowledged].len(),
+            "{}: every message in one interval",
+            cell.id
+        );
+        assert!(result.series.is_sorted_by(|one, next| one.at_ns < next.at_ns));
+        assert!(result.series.iter().all(|sample| sample.cpu_ns.is_some() && sample.rss_bytes.is_some()));
+        let fastest = result.series.iter().filter_map(|sample| sample.p50_ns).min().expect("messages");
+        let slowest = result.series.iter().filter_map(|sample| sample.max_ns).max().expect("messages");
+        let whole = &round.histograms[&Tag::Acknowledged];
+        assert!(whole.min() <= fastest && slowest as f64 <= whole.max() as f64 * 1.001);
+        assert!(whole.max() as f64 <= slowest as f64 * 1.001);
+        let aggressive = cell.axes.mode == slotbench::axis::Mode::Aggressive;
+        assert!(result.series.iter().all(|sample| sample.unstored.is_some() == aggressive));
+        assert!(result.warmup.steady.is_some() && result.debt.is_some());
+        assert!(result.resources.peak_rss_bytes.is_some_and(|bytes| bytes > 1 << 20));
+        assert!(result.stages_ns.is_empty(), "only in the stage round");
+        let grouped = cell.axes.workload.commit == slotbench::axis::Commit::Group;
+        let batched = result.batch_messages.map(|sizes| sizes.mean * sizes.count as f64);
+        assert_eq!(batched.map(|messages| messages.round() as u64), grouped.then_some(result.messages));
+    }
+}
+
+#[test]
+fn the_stage_round_follows_messages_through_real_engines() {
+    let plan =
+        "backend = ['memory', 'redb', 'null']\nmode = 'all'\nrounds = 2\nops = 2000\nwarmup = '5ms'\nworkers = 4\n";
+    let mut driver = Driver::default();
+    for cell in cells(plan) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let number = cell.stage_round().expect("in process");
+        let stop = Stop::default();
+        let job = Job { cell: &cell, round: number, seed: 11, dir: dir.path(), stop: &stop };
+        let round = driver.run_round(&job).unwrap_or_else(|error| panic!("{}: {error}", cell.id));
+        assert_ne!(round.result.verified, Some(false), "{}", cell.id);
+        assert_eq!(round.histograms[&Tag::Acknowledged].len(), 2000, "all messages, not only those that are followed");
+        let stages = &round.result.stages_ns;
+        let names: Vec<&str> = stages.keys().map(String::as_str).collect();
+        let mut expected = vec!["acknowledge", "apply", "commit_wait", "queue", "sign", "verify"];
+        if cell.axes.mode == slotbench::axis::Mode::Aggressive {
+            expected.insert(3, "durable_lag");
+        }
+        assert_eq!(names, expected, "{}", cell.id);
+        let followed = stages["apply"].count;
+        assert!((5..=100).contains(&followed), "{}: {followed} of 2000", cell.id);
+        assert!(stages.values().all(|stage| stage.count == followed));
+    }
+}
+
+#[test]
 fn a_round_that_ends_by_time_stops_in_time_and_drains() {
     let plan = "backend = \"memory\"\nmode = \"aggressive\"\nrounds = 1\nduration = \"150ms\"\nwarmup = \"50ms\"\n";
     let (_, round) = run_all(plan).pop().expect("one cell");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::assignments;
 use crate::commit::{CommitError, CommitObserver, Owner, Pending, Receipt, catch};
+use crate::milestone::Milestone;
 use crate::store::{Batch, Durability, Store};
 
 /// Entries in flight and the buffers they are written with, both reused from batch to batch.
@@ -13,18 +14,22 @@ pub(super) struct InFlight {
     entries: Vec<Pending>,
     batch: Batch,
     tags: Vec<u64>,
+    /// Whether somebody follows one of the entries.
+    followed: bool,
 }
 
 impl InFlight {
     /// Takes entries from the front of `queue`: at least one, then as long as both limits hold.
     pub(super) fn fill(&mut self, queue: &mut VecDeque<Pending>, max_entries: usize, max_bytes: usize) -> usize {
         let mut bytes = 0;
+        self.followed = false;
         while let Some(next) = queue.front() {
             let full = self.entries.len() >= max_entries || bytes + next.size() > max_bytes;
             if full && !self.entries.is_empty() {
                 break;
             }
             bytes += next.size();
+            self.followed |= next.mark.observer.is_some();
             self.entries.extend(queue.pop_front());
         }
         bytes
@@ -36,17 +41,26 @@ impl InFlight {
 
     /// Applies the entries as one batch. A panic of the store is an error like any other.
     pub(super) fn apply(&mut self, store: &dyn Store, durability: Durability) -> Result<(), CommitError> {
+        self.reached(Milestone::Committing);
         self.batch.clear();
         for entry in &self.entries {
             let Receipt { process, slot, assignment } = &entry.receipt;
             assignments::stage(&mut self.batch, process, *slot, &entry.message, assignment);
         }
-        Ok(catch("the store", || store.apply(&self.batch, durability))??)
+        catch("the store", || store.apply(&self.batch, durability))??;
+        self.reached(Milestone::Stored);
+        Ok(())
+    }
+
+    fn reached(&self, milestone: Milestone) {
+        if self.followed {
+            self.entries.iter().for_each(|entry| entry.mark.reached(milestone));
+        }
     }
 
     pub(super) fn observe(&mut self, observer: &dyn CommitObserver, error: Option<&CommitError>) {
         self.tags.clear();
-        self.tags.extend(self.entries.iter().map(|entry| entry.tag));
+        self.tags.extend(self.entries.iter().map(|entry| entry.mark.tag));
         observer.committed(&self.tags, error);
     }
 

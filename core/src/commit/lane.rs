@@ -66,7 +66,18 @@ struct State {
     lead: Option<InFlight>,
     committer_asleep: bool,
     last_batch: usize,
+    /// Batches stored, by their number of entries. Counted after their callers were answered.
+    sizes: Vec<u64>,
     closed: bool,
+}
+
+impl State {
+    fn count_batch(&mut self, entries: usize) {
+        if self.sizes.len() <= entries {
+            self.sizes.resize(entries + 1, 0);
+        }
+        self.sizes[entries] += 1;
+    }
 }
 
 #[derive(Default)]
@@ -143,6 +154,12 @@ impl Lane {
     #[must_use]
     pub fn queued(&self) -> usize {
         self.shared.lock().queue.len()
+    }
+
+    /// How many batches of how many entries were stored so far: `sizes[n]` batches of `n`.
+    #[must_use]
+    pub fn batch_sizes(&self) -> Vec<u64> {
+        self.shared.lock().sizes.clone()
     }
 
     /// What has been done so far.
@@ -225,6 +242,7 @@ impl Shared {
         if let Some(observer) = &self.options.observer {
             in_flight.observe(&**observer, result.as_ref().err());
         }
+        let stored = result.is_ok();
         match result {
             Ok(()) => {
                 self.counters.batches.fetch_add(1, Ordering::Relaxed);
@@ -235,6 +253,9 @@ impl Shared {
         }
         let mut state = self.lock();
         state.last_batch = entries;
+        if stored {
+            state.count_batch(entries);
+        }
         state.lead = Some(in_flight);
         if state.queue.is_empty() {
             self.idle.notify_all();

@@ -11,6 +11,7 @@ use crate::assignments::Head;
 use crate::chain::{Chain, ChainValue};
 use crate::commit::{CommitError, Reply};
 use crate::item::Item;
+use crate::milestone::{Mark, Milestone};
 
 /// The strictly serial part of a writer.
 pub(super) struct Sequencer {
@@ -29,7 +30,7 @@ pub(super) struct Ticket {
     pub(super) serial: u64,
     pub(super) terms: Terms,
     pub(super) message: Item,
-    pub(super) tag: u64,
+    pub(super) mark: Mark,
     pub(super) reply: Option<Reply>,
     state: Signing,
 }
@@ -74,12 +75,13 @@ impl Sequencer {
     }
 
     /// Gives `message` the next slot; the caller must sign it.
-    pub(super) fn sequence(&mut self, message: Item, tag: u64, now_ms: u64, reply: Option<Reply>) -> (u64, Terms) {
+    pub(super) fn sequence(&mut self, message: Item, mark: Mark, now_ms: u64, reply: Option<Reply>) -> (u64, Terms) {
         let serial = self.next_serial;
         self.next_serial += 1;
         let terms = terms_after(&self.head, &message, now_ms);
         self.head = head_after(terms);
-        self.waiting.push_back(Ticket { serial, terms, message, tag, reply, state: Signing::Underway });
+        mark.reached(Milestone::Sequenced);
+        self.waiting.push_back(Ticket { serial, terms, message, mark, reply, state: Signing::Underway });
         (serial, terms)
     }
 
@@ -90,6 +92,7 @@ impl Sequencer {
             Some(ticket) if ticket.terms != terms => Accepted::Again(ticket.terms),
             Some(ticket) => {
                 ticket.state = Signing::Signed(assignment);
+                ticket.mark.reached(Milestone::Signed);
                 Accepted::Yes
             }
         }

@@ -10,6 +10,7 @@ use crate::assignments::AssignmentStore;
 use crate::commit::{CommitError, Lane, Owner, Pending, Receipt, catch};
 use crate::id::{Address, Id};
 use crate::item::{Item, Template};
+use crate::milestone::Mark;
 use crate::registry::Live;
 use crate::scheduler::sequencer::{Accepted, Sequencer, Terms};
 use crate::scheduler::{Config, MAX_WINDOW, Mode, ScheduleError};
@@ -102,7 +103,7 @@ impl SchedulingServer {
         }
     }
 
-    fn in_flight(&self) -> usize {
+    pub(super) fn in_flight(&self) -> usize {
         self.window_size() - self.window.available_permits()
     }
 
@@ -116,9 +117,9 @@ impl SchedulingServer {
     ///
     /// # Errors
     /// [`ScheduleError`].
-    pub async fn schedule(self: &Arc<Self>, message: Item, tag: u64) -> Result<Receipt, ScheduleError> {
+    pub async fn schedule(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
         self.enter().await?;
-        let reply = self.sequence(message, tag)?;
+        let reply = self.sequence(message, mark)?;
         Ok(reply.await.map_err(|_| ScheduleError::Stopped)??)
     }
 
@@ -141,7 +142,7 @@ impl SchedulingServer {
         self.lock().stopped().map_or(ScheduleError::Stopped, |reason| Arc::clone(reason).into())
     }
 
-    fn sequence(self: &Arc<Self>, message: Item, tag: u64) -> Result<Answer, ScheduleError> {
+    fn sequence(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Answer, ScheduleError> {
         let (sender, receiver) = oneshot::channel();
         let (serial, terms) = {
             let mut sequencer = self.lock();
@@ -152,7 +153,7 @@ impl SchedulingServer {
                 return Err(reason.into());
             }
             let now = self.shared.config.clock.now_ms();
-            sequencer.sequence(message.clone(), tag, now, Some(sender))
+            sequencer.sequence(message.clone(), mark, now, Some(sender))
         };
         self.sign(serial, terms, &message);
         self.lane.kick(self.shared.config.mode == Mode::Local);
@@ -207,7 +208,7 @@ impl SchedulingServer {
                 let _ = reply.send(Ok(receipt.clone()));
             }
             let owner = Arc::clone(self) as Arc<dyn Owner>;
-            self.lane.push(Pending { owner, receipt, message: ticket.message, reply: ticket.reply, tag: ticket.tag });
+            self.lane.push(Pending { owner, receipt, message: ticket.message, reply: ticket.reply, mark: ticket.mark });
         }
     }
 

@@ -51,9 +51,7 @@ impl FromStr for Skew {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "uniform" => Ok(Self::Uniform),
-            Some(("zipf", exponent)) => {
-                Hundredths::within(exponent, Hundredths(1)..=MAX_EXPONENT).map(Self::Zipf)
-            }
+            Some(("zipf", exponent)) => Hundredths::within(exponent, Hundredths(1)..=MAX_EXPONENT).map(Self::Zipf),
             Some(("hot", percent)) => {
                 let digits = percent.strip_suffix('%').unwrap_or(percent);
                 let number = digits.parse().ok().filter(|number| (1..=99).contains(number));

@@ -114,6 +114,12 @@ impl Workload {
         Operation::Schedule
     }
 
+    /// Whether messages are scheduled and answered one by one: what is measured is a scheduler at work.
+    #[must_use]
+    pub fn schedules(&self) -> bool {
+        self.operation == Operation::Schedule && self.reads < 100
+    }
+
     /// The same without what has no meaning in it, so that equal work is equal.
     #[must_use]
     pub fn settled(mut self) -> Self {

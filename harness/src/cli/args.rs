@@ -13,6 +13,7 @@ Examples:
   slotbench run --durability power --set workload.payload=1KiB,64KiB
   slotbench run --resume results/runs/20261121T073044Z-quick
   slotbench report results/runs/20261121T073044Z-quick --format csv --out quick.csv
+  slotbench recommend results/runs/20261121T073044Z-quick --rate 5000 --p99 5ms --durability power
 
 Exit codes:
     0  fine
@@ -30,16 +31,29 @@ LIST is separated by commas. Values, and what `all` means:
   --transport   inproc, h1, h2, h3
 
 Keys of --set, with what they take:
-  workload.sign        none, ed25519, rsa4096
-  workload.verify      true, false
-  workload.commit      group, each
-  workload.processes   1 to 1000000
-  workload.payload     bytes, such as 1KiB, up to 64MiB
-  workload.duplicates  percent, 0 to 100
-  workload.reads       percent, 0 to 99
-  workload.history     slots stored before a round, up to 100000000
+  workload.sign          none, ed25519, rsa4096
+  workload.verify        true, false
+  workload.commit        group, each
+  workload.processes     1 to 1000000
+  workload.skew          which of them: uniform (in turns), zipf:0.99, hot:90%
+  workload.payload       bytes, such as 1KiB, up to 64MiB; uniform:100B..10KiB; lognormal:median=1KiB,sigma=1 (up to
+                         256 medians); file:PATH (real ANS-104 items or bundles, as they are, over and over)
+  workload.compressible  percent of the payload that a compressor can remove, 0 to 100
+  workload.duplicates    percent, 0 to 100
+  workload.reads         percent of the operations that read, 0 to 100
+  workload.read          what they read: slot, range (of 1000), next, latest
+  workload.history       slots stored before a round, up to 100000000
+  workload.operation     schedule, restart; past the scheduler message_write, message_read, key_write, key_read
 
 Flags replace what the plan says, in all its cells. Without --durability every engine runs at the strongest tier it reaches.";
+
+const RECOMMEND: &str = "\
+The cheapest is the least CPU time per message. A limit is met when the worse end of the 95 % interval meets it, so a
+cell needs two rounds or more. Of one deployment, the fewest workers that meet the limits stand for it. Without
+--max-loss only modes are considered that store before they acknowledge; with it, only cells whose loss the crash lab
+has measured.
+
+Exit code 0: one configuration is cheapest beyond the noise. 4: too close to call, or none meets the limits.";
 
 const VERIFY: &str = "\
 The directory itself is not touched: engines repair a store when they open it, so a copy is opened, in a temporary
@@ -70,6 +84,8 @@ pub enum Command {
     Plan(PlanCommand),
     /// Show a run again, in another form
     Report(ReportArgs),
+    /// Name the cheapest configuration of a run that meets limits, and the runner-up
+    Recommend(RecommendArgs),
     /// Check a data directory: slots gap-free, chain unbroken, messages signed as they say, links lead somewhere
     Verify(VerifyArgs),
     /// Print a completion script for a shell
@@ -86,7 +102,7 @@ pub struct RunArgs {
     /// The plan [default: the preset quick]
     #[arg(value_name = "PLAN.toml", value_hint = ValueHint::FilePath)]
     pub plan: Option<PathBuf>,
-    /// A plan that ships with slotbench: seed, quick, full
+    /// A plan that ships with slotbench: seed, quick, full, history, restart, range, store, durability
     #[arg(long, value_name = "NAME", conflicts_with = "plan")]
     pub preset: Option<String>,
     /// Engines
@@ -181,7 +197,7 @@ pub enum PlanCommand {
     },
     /// Print a plan that ships with slotbench, to start one's own from
     Show {
-        /// seed, quick or full
+        /// seed, quick, full, history, restart, range, store or durability
         preset: String,
     },
 }
@@ -198,6 +214,30 @@ pub struct ReportArgs {
     /// Write to a file, whole or not at all, instead of standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
+}
+
+/// Arguments of `recommend`. Limits are text here, so that what is wrong with one is said in a line.
+#[derive(Debug, Args)]
+#[command(after_help = RECOMMEND)]
+pub struct RecommendArgs {
+    /// A run directory, its run.json, or a baseline file
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub run: PathBuf,
+    /// Messages per second it must carry, such as 5000
+    #[arg(long, value_name = "R", allow_hyphen_values = true)]
+    pub rate: String,
+    /// The longest p99 latency allowed, such as 5ms
+    #[arg(long, value_name = "D")]
+    pub p99: String,
+    /// What an acknowledged message must survive: memory, process, power
+    #[arg(long, value_name = "T")]
+    pub durability: String,
+    /// Acknowledged messages that one crash may lose
+    #[arg(long, value_name = "N")]
+    pub max_loss: Option<String>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `verify`.
@@ -219,6 +259,8 @@ pub enum Format {
     Text,
     /// Markdown
     Md,
+    /// A page in one file that needs no network
+    Html,
     /// A row per cell, raw numbers
     Csv,
     /// The result itself

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::datadir::DataDirError;
 use crate::model::{FileError, Run, Status};
+use crate::percentiles::CurveError;
 use crate::plan::PlanError;
 use crate::rundir::RunDirError;
 use crate::session::{End, SessionError};
@@ -76,6 +77,17 @@ pub enum Failure {
     /// The run broke off.
     #[error("{0}; what was finished is saved")]
     Session(#[from] SessionError),
+    /// Full distributions.
+    #[error(transparent)]
+    Curves(#[from] CurveError),
+    /// The value of a flag.
+    #[error("{flag}: {message}")]
+    Flag {
+        /// The flag as typed.
+        flag: &'static str,
+        /// What is wrong with its value, and what is allowed.
+        message: String,
+    },
     /// A store could not be verified at all.
     #[error("cannot verify {}: {reason}", dir.display())]
     Verify {

@@ -2,6 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::cell::Cell;
 use crate::model::CellResult;
 use crate::plan::{Estimate, Plan};
 use crate::schedule::Turn;
@@ -25,16 +26,20 @@ impl Bar {
     }
 }
 
+fn estimate(turn: &Turn, cell: &Cell) -> Estimate {
+    if turn.round < cell.measure.rounds { Estimate::of_round(cell) } else { Estimate::of_stage_round(cell) }
+}
+
 impl Progress for Bar {
     fn begin(&mut self, plan: &Plan, turns: &[Turn], done: usize) {
         // Milliseconds as estimated, so that a long round moves the bar further than a short one.
-        let weight =
-            |turn: &Turn| plan.cells.get(turn.cell).map_or(0, |cell| Estimate::of_round(cell).time.as_millis());
+        let weight = |turn: &Turn| plan.cells.get(turn.cell).map_or(0, |cell| estimate(turn, cell).time.as_millis());
         let sum = |turns: &[Turn]| u64::try_from(turns.iter().map(weight).sum::<u128>()).unwrap_or(u64::MAX);
         let next = turns.get(done).and_then(|turn| Some((turn.round, plan.cells.get(turn.cell)?)));
         if let Some((round, cell)) = next {
             let label = cell.name.as_deref().unwrap_or(cell.id.as_str());
-            self.bar.set_message(format!("{} of {}: {label}, round {round}", done + 1, turns.len()));
+            let round = if round < cell.measure.rounds { format!("round {round}") } else { "stages".to_owned() };
+            self.bar.set_message(format!("{} of {}: {label}, {round}", done + 1, turns.len()));
         }
         self.bar.set_length(sum(turns));
         self.bar.set_position(sum(turns.get(..done).unwrap_or_default()));

@@ -11,8 +11,9 @@ use crate::cli::report::json;
 use crate::datadir::DataDir;
 use crate::machine;
 use crate::model::{Machine, Run, write_atomically};
+use crate::percentiles;
 use crate::plan::{Overrides, Plan};
-use crate::report::{Report, markdown, terminal};
+use crate::report::{Report, html, markdown, terminal};
 use crate::rundir::{RunDir, RunDirError};
 use crate::runner::{Runner, Stop};
 use crate::session::{End, Session, SessionError, new_run, resume};
@@ -97,6 +98,8 @@ fn finish(
 ) -> Result<Exit, Failure> {
     let report = Report::of(run);
     write_atomically(&dir.report_path(), markdown(&report).as_bytes())?;
+    let curves = percentiles::curves(run, dir.path())?;
+    write_atomically(&dir.page_path(), html(run, &curves)?.as_bytes())?;
     let end = end?;
     if args.json {
         let text = terminal(&report, console.talk_style());

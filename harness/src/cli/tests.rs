@@ -79,9 +79,48 @@ fn a_run_reports_and_leaves_result_logs_and_report() {
         std::fs::read_dir(bench.path("out")).expect("is there").flatten().map(|f| f.file_name()).collect();
     left.sort();
     let logs = left.iter().filter(|name| name.to_string_lossy().ends_with(".hlog")).count();
-    assert_eq!((left.len(), logs), (6, 3), "{left:?}");
+    assert_eq!((left.len(), logs), (7, 3), "{left:?}");
     let report = std::fs::read_to_string(bench.path("out/report.md")).expect("is there");
     assert!(report.starts_with("Fastest verified: "));
+    let page = std::fs::read_to_string(bench.path("out/report.html")).expect("is there");
+    assert!(page.contains("\"curves\":{\"acknowledged\":["), "the logs beside the result are in the page");
+}
+
+#[test]
+fn a_recommendation_is_clear_or_inconclusive() {
+    let bench = Bench::new();
+    let mut run = sample::run();
+    for (place, cell) in run.cells.iter_mut().enumerate() {
+        cell.latency_ns.values_mut().for_each(|summary| summary.count = 5000);
+        let mut round = cell.rounds.first().cloned().unwrap_or_default();
+        round.latency_ns.clone_from(&cell.latency_ns);
+        round.resources.cpu_ns = Some(1_000_000 * (place as u64 + 1));
+        cell.rounds = vec![round.clone(), round];
+    }
+    let ask = |run: &model::Run, more: &[&str]| {
+        model::save(run, &bench.path("run.json")).expect("writes");
+        let path = bench.path("run.json");
+        let fixed = ["recommend", path.to_str().expect("is text"), "--durability", "power", "--p99", "5ms", "--rate"];
+        bench.command(&mut Mock::new(|_, _| Ok(())), &[&fixed, more].concat())
+    };
+    let (code, out, err) = ask(&run, &["1000"]);
+    assert!(code == 0 && err.is_empty() && out.contains("\nrecommended: fs, local"), "{out}{err}");
+    let (code, out, err) = ask(&run, &["1000", "--json"]);
+    let document: Value = serde_json::from_str(&out).expect("one document");
+    assert!(code == 0 && err.contains("recommended: fs, local"), "{err}");
+    assert_eq!(
+        (&document["answers"][0]["outcome"], &document["answers"][0]["best"]["backend"]),
+        (&"clear".into(), &"fs".into())
+    );
+    assert_eq!(document["limits"]["rate"], Value::from(1000.0));
+    let (code, out, _) = ask(&run, &["100000"]);
+    assert!(code == 4 && out.contains("none meets this") && out.contains("nearest: redb"), "{out}");
+    let (code, out, _) = ask(&run, &["1000", "--max-loss", "0"]);
+    assert!(code == 4 && out.contains("loss in a power cut not measured"), "{out}");
+    run.cells.iter_mut().flat_map(|cell| &mut cell.rounds).for_each(|round| round.resources.cpu_ns = Some(7));
+    assert_eq!(ask(&run, &["1000"]).0, 4, "too close to call");
+    run.cells.clear();
+    assert_eq!(ask(&run, &["1000"]).0, 4, "nothing was measured");
 }
 
 #[test]
@@ -127,7 +166,7 @@ fn an_interrupted_run_goes_on_with_what_is_missing() {
 
     let mut second = Mock::new(|_, _| Ok(()));
     let (code, out, err) = bench.run(&mut second, &["--resume", dir]);
-    assert_eq!((code, second.calls.len()), (0, 2), "{err}");
+    assert_eq!((code, second.calls.len()), (0, 2 + 3), "two rounds and three stage rounds: {err}");
     assert!(!out.contains("INCOMPLETE"));
 
     let data = bench.path("data");
@@ -156,8 +195,14 @@ fn a_report_takes_a_directory_or_a_file_in_every_form() {
     let mut mock = Mock::new(|_, _| Ok(()));
     for argument in [bench.root.path(), &file] {
         let argument = argument.to_str().expect("is text");
-        for (format, start) in [("text", "Fastest"), ("md", "Fastest"), ("csv", "id,name,benchmark,"), ("json", "{\n")]
-        {
+        let starts = [
+            ("text", "Fastest"),
+            ("md", "Fastest"),
+            ("html", "<!doctype html>"),
+            ("csv", "id,name,benchmark,"),
+            ("json", "{\n"),
+        ];
+        for (format, start) in starts {
             let (code, out, err) = bench.command(&mut mock, &["report", argument, "--format", format]);
             assert_eq!((code, err.as_str()), (0, ""));
             assert!(out.starts_with(start), "{out}");

@@ -16,6 +16,7 @@ use tokio::sync::Barrier;
 use crate::driver::clock::Epoch;
 use crate::driver::reads::{Draw, Known, Reader, Reads, Step};
 use crate::driver::target::Target;
+use crate::driver::trail::Trail;
 use crate::recorder::{merge, new_histogram};
 use crate::runner::Stop;
 
@@ -71,10 +72,14 @@ pub struct Outcome {
     pub bytes: u64,
     /// Acknowledged messages that later passes can read; kept only where there are reads.
     pub known: Vec<Known>,
+    /// Every answer, with its time after the pass's epoch.
+    pub trail: Trail,
     /// Messages that were refused.
     pub refused: u64,
     /// Why the first of them was.
     pub first_refusal: Option<ScheduleError>,
+    /// The first operation's start, nanoseconds after the pass's epoch.
+    pub first_start: u64,
     /// From the first operation until everything acknowledged was stored.
     pub elapsed: Duration,
     /// From the first operation to the last acknowledgement.
@@ -116,6 +121,7 @@ struct Worker {
     acknowledged: Histogram<u64>,
     bytes: u64,
     reader: Option<Reader>,
+    trail: Trail,
     refused: u64,
     first_refusal: Option<ScheduleError>,
     first_start: u64,
@@ -150,6 +156,7 @@ impl Worker {
         let room = pass.range.len().div_ceil(pass.workers.max(1));
         Self {
             acknowledged: new_histogram(),
+            trail: Trail::with_room_for(pass.operations().div_ceil(pass.workers.max(1))),
             bytes: 0,
             reader: pass.reads.as_ref().map(|reads| reads.reader(room)),
             refused: 0,
@@ -168,6 +175,7 @@ impl Worker {
         match result {
             Ok(slot) => {
                 self.acknowledged.saturating_record(end - start);
+                self.trail.push(end, end - start);
                 self.bytes += target.size(message);
                 if let Some(reader) = &mut self.reader {
                     reader.learn(Known { message: index, slot });
@@ -188,6 +196,7 @@ impl Worker {
         if let Some(wanted) = reader.pick(&pass.messages, draw) {
             let answer = reader.read(&wanted);
             let end = pass.epoch.now();
+            self.trail.push(end, end - start);
             reader.check(&wanted, &answer, end - start);
             self.last_end = end;
         }
@@ -205,13 +214,17 @@ fn collect(workers: Vec<Worker>, now: u64) -> Outcome {
         read: new_histogram(),
         bytes: 0,
         known: Vec::new(),
+        trail: Trail::default(),
         refused: 0,
         first_refusal: None,
+        first_start,
         elapsed: Duration::from_nanos(now - first_start),
         working: Duration::from_nanos(last_end - first_start),
         exhausted: workers.iter().all(|worker| worker.exhausted),
     };
+    let mut trails = Vec::with_capacity(workers.len());
     for worker in workers {
+        trails.push(worker.trail);
         merge(&mut outcome.acknowledged, &worker.acknowledged);
         outcome.bytes += worker.bytes;
         outcome.refused += worker.refused;
@@ -221,5 +234,6 @@ fn collect(workers: Vec<Worker>, now: u64) -> Outcome {
             outcome.known.extend(reader.own);
         }
     }
+    outcome.trail = Trail::merged(trails);
     outcome
 }

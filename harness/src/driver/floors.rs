@@ -80,15 +80,7 @@ fn clock_cost() -> f64 {
 pub fn harness_cost(runtime: &Runtime, stop: &Stop) -> Option<f64> {
     let mut pool = Pool::new(PoolSpec::plain(1, 1, 64));
     pool.grow(NULL_MESSAGES).ok()?;
-    let pass = Pass {
-        messages: Arc::clone(pool.messages()),
-        range: 0..NULL_MESSAGES,
-        workers: 1,
-        limit: Duration::MAX,
-        epoch: Epoch::start(),
-        stop: stop.clone(),
-        reads: None,
-    };
+    let pass = Pass { stop: stop.clone(), ..Pass::of_messages(Arc::clone(pool.messages()), 0..NULL_MESSAGES, 1) };
     let mut costs: Vec<f64> = (0..NULL_PASSES)
         .map(|_| closed_loop::run(runtime, &NullTarget, &pass).working.as_secs_f64() * 1e9 / NULL_MESSAGES as f64)
         .collect();

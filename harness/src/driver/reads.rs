@@ -17,8 +17,8 @@ use slotbench_core::chain::{Chain, Step as ChainStep};
 use slotbench_core::scheduler::process_of;
 use slotbench_core::{AssignmentStore, Id, Item};
 
-use crate::cell::Read;
 use crate::answers::WrongAnswers;
+use crate::cell::Read;
 use crate::driver::history::Ledger;
 use crate::driver::pool::Targets;
 use crate::recorder::new_histogram;
@@ -214,7 +214,7 @@ impl Reader {
         let history = self.reads.history.as_ref().map_or(0, |history| history.slots());
         let own = if self.reads.at_once { self.own.as_slice() } else { &[] };
         let all = history + (self.reads.before.len() + own.len()) as u64;
-        let at = u64::try_from(u128::from(draw.at) * u128::from(all) >> 32).unwrap_or(0);
+        let at = u64::try_from((u128::from(draw.at) * u128::from(all)) >> 32).unwrap_or(0);
         let Some(at) = at.checked_sub(history) else {
             return self.reads.history.as_ref()?.pick(draw.process as usize, at).map(|(process, slot)| Wanted {
                 process,
@@ -242,9 +242,7 @@ impl Reader {
                 let next = assignments.range(process, slot, u64::MAX, 1)?.into_iter().next();
                 Ok(Found::One(next.map(Box::new)))
             }
-            Read::Range => {
-                Ok(Found::Range(assignments.range(process, first_of_range(slot), slot, range_len(slot))?))
-            }
+            Read::Range => Ok(Found::Range(assignments.range(process, first_of_range(slot), slot, range_len(slot))?)),
             Read::Latest => Ok(Found::End(assignments.latest(process)?)),
         }
     }
@@ -299,7 +297,9 @@ impl Reader {
         for (slot, scheduled) in (first_of_range(wanted.slot)..).zip(range) {
             let (assignment, message) = (&scheduled.assignment, scheduled.message.id());
             let step = chain.map(|mut chain| chain.check(&assignment.message(), assignment.chain()));
-            if assignment.slot() != slot || assignment.message() != message || step.is_some_and(|s| s != ChainStep::Sound)
+            if assignment.slot() != slot
+                || assignment.message() != message
+                || step.is_some_and(|s| s != ChainStep::Sound)
             {
                 return Err(format!("slot {slot} of a range does not follow the one before"));
             }

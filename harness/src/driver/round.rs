@@ -3,6 +3,7 @@
 mod raw;
 mod restarts;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,14 +22,20 @@ use crate::cell::{Cell, Length, Operation};
 use crate::driver::Driver;
 use crate::driver::clock::Epoch;
 use crate::driver::closed_loop::{self, Outcome, Pass};
+use crate::driver::course::{self, Course};
+use crate::driver::debt;
 use crate::driver::history::{self, History, HistoryError, HistorySpec, LoadError};
+use crate::driver::meters::Meters;
 use crate::driver::pool::{PoolSpec, Targets};
-use crate::driver::quiet;
 use crate::driver::reads::{Beforehand, Known, Reads, Script, ScriptSpec};
-use crate::driver::usage::{Usage, disk_bytes, peak_rss};
-use crate::model::{Engine, Resources, RoundResult, Tag, Warmup};
-use crate::recorder::{Durable, DurableRecorder};
+use crate::driver::sampler::Sampler;
+use crate::driver::stages::{StageLog, Staged};
+use crate::driver::target::Target;
+use crate::driver::usage::disk_bytes;
+use crate::model::{Debt, Engine, Resources, RoundResult, Summary, Tag, Warmup};
+use crate::recorder::{Durable, DurableRecorder, counted};
 use crate::runner::{CellFailure, Histograms, Job, Round, Stop};
+use crate::stats;
 use crate::verify::{Heads, Verification};
 
 /// Messages a warm-up starts with; it goes on in steps of measured size.
@@ -43,6 +50,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const NULL: &str = "null";
 /// Messages of one process that may have a slot and not be stored yet, at least.
 const WINDOW: usize = 1024;
+/// Above so many processes, counting what is not stored yet would be work of its own.
+const COUNTED_PROCESSES: u32 = 1000;
 
 pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailure> {
     let cell = job.cell;
@@ -106,7 +115,7 @@ impl Site {
             Some(history) => (self.open()?, history),
             None => self.fill(&key.spec, job.stop)?,
         };
-        quiet::wait(PATIENCE, job.stop);
+        debt::wait_until_quiet(PATIENCE, job.stop);
         Ok((store, Some(history)))
     }
 
@@ -116,7 +125,7 @@ impl Site {
         if !self.kind.is_persistent() {
             return Ok((store, history));
         }
-        quiet::wait(PATIENCE, stop);
+        debt::wait_until_quiet(PATIENCE, stop);
         // Closed and opened again: every round begins like this, whether it is the first on a store or not.
         drop(store);
         history::write_back(&self.dir).map_err(interrupted)?;
@@ -259,7 +268,7 @@ impl<'a> Messages<'a> {
         })
     }
 
-    fn pass(&mut self, target: &Arc<Scheduler>, order: Order) -> Result<Outcome, CellFailure> {
+    fn pass<T: Target>(&mut self, target: &T, order: Order) -> Result<Outcome, CellFailure> {
         let script = self.script(order.operations);
         let writes = script.as_ref().map_or(order.operations, |script| script.writes());
         let (messages, range) = self.next(writes)?;
@@ -383,10 +392,20 @@ struct Measured {
     durable: Option<Durable>,
     max_unstored: u64,
     warmup: Duration,
-    resources: Resources,
+    used: Used,
     verification: Option<Verification>,
     /// Slots stored before the first measured operation.
     slots_before: u64,
+}
+
+/// What a pass used, and how it went.
+struct Used {
+    resources: Resources,
+    stages: BTreeMap<String, Summary>,
+    /// Batches by their number of messages.
+    batches: Vec<u64>,
+    course: Course,
+    debt: Debt,
 }
 
 fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> Result<Measured, CellFailure> {
@@ -408,18 +427,30 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let (count, limit) = extent(cell, &warmed);
     // The inputs exist before the meters are read.
     messages.reserve(count)?;
-    let meters = Meters::read(&*store);
-    let outcome = messages.pass(&scheduler, Order { store: Arc::clone(&store), operations: count, workers, limit, epoch })?;
-    let mut resources = meters.since(&*store);
+    let stage_log = messages.job.is_stage_round().then(|| StageLog::new(epoch, count));
+    let order = Order { store: Arc::clone(&store), operations: count, workers, limit, epoch };
+    let sampler = sample(cell, &scheduler, epoch, course::interval(expected_length(count, limit, &warmed)))?;
+    let meters = Meters::read(&*store, &site.dir);
+    let outcome = match &stage_log {
+        None => messages.pass(&scheduler, order),
+        Some(log) => messages.pass(&Staged::new(&scheduler, log, epoch), order),
+    };
+    let (mut resources, readings) = meters.since(&*store, || sampler.finish());
+    let outcome = outcome?;
+    let debt = debt::watch(outcome.elapsed);
     resources.user_bytes = Some(outcome.bytes);
-    let max_unstored = scheduler.max_unstored();
+    let (max_unstored, batches) = (scheduler.max_unstored(), scheduler.batch_sizes());
     drop(scheduler);
 
     let durable = recorder.map(|recorder| recorder.recorded());
+    let stages = stage_log.map(|log| log.summaries(durable.is_some())).unwrap_or_default();
+    let stored = durable.as_ref().map_or(&outcome.acknowledged, |durable| &durable.histogram);
+    let course = Course::of(&outcome, &readings, stored.value_at_quantile(0.5));
     let expected = messages.acknowledged - durable.as_ref().map_or(0, |durable| durable.failed);
     let verification = verify(site, store, |store| messages.check(store, checks, expected), &mut resources)?;
     let warmup = warmed.duration;
-    Ok(Measured { outcome, durable, max_unstored, warmup, resources, verification, slots_before })
+    let used = Used { resources, stages, batches, course, debt };
+    Ok(Measured { outcome, durable, max_unstored, warmup, used, verification, slots_before })
 }
 
 /// What is to be checked of signatures.
@@ -429,28 +460,20 @@ fn checks(cell: &Cell, config: &Config) -> CheckOptions {
     CheckOptions { messages: workload.verify, signer }
 }
 
-/// The meters of process and engine before a pass.
-struct Meters {
-    usage: Usage,
-    syncs: Option<u64>,
+/// Starts reading, beside the measured threads, what a pass uses.
+fn sample(cell: &Cell, scheduler: &Arc<Scheduler>, epoch: Epoch, interval: Duration) -> Result<Sampler, CellFailure> {
+    // In the confirming modes nothing is acknowledged before it is stored.
+    let counts = cell.axes.mode == Mode::Aggressive && cell.axes.workload.processes <= COUNTED_PROCESSES;
+    let scheduler = counts.then(|| Arc::clone(scheduler));
+    let unstored = move || scheduler.as_ref().map(|scheduler| scheduler.unstored());
+    Sampler::start(epoch, interval, unstored).map_err(|error| failed("no thread for the sampler", &error))
 }
 
-impl Meters {
-    fn read(store: &dyn Store) -> Self {
-        Self { syncs: store.counters().syncs, usage: Usage::now() }
-    }
-
-    fn since(&self, store: &dyn Store) -> Resources {
-        let usage = Usage::now();
-        let written = usage.bytes_written.zip(self.usage.bytes_written);
-        Resources {
-            cpu_ns: u64::try_from((usage.cpu - self.usage.cpu).as_nanos()).ok(),
-            peak_rss_bytes: peak_rss(),
-            bytes_written: written.map(|(after, before)| after - before),
-            syncs: store.counters().syncs.zip(self.syncs).map(|(after, before)| after.saturating_sub(before)),
-            ..Resources::default()
-        }
-    }
+/// How long a pass will probably take.
+#[expect(clippy::cast_precision_loss, reason = "a guess")]
+fn expected_length(count: usize, limit: Duration, warmed: &Warmed) -> Duration {
+    let by_count = warmed.rate.map(|rate| Duration::try_from_secs_f64(count as f64 / rate));
+    by_count.and_then(Result::ok).unwrap_or(Duration::ZERO).min(limit)
 }
 
 /// Checks the store as it is found after a reopen; as it is, where it would not outlive one. `None` for an engine that stores nothing.
@@ -485,11 +508,20 @@ impl Measured {
             warmup: self.warmup,
             slots_before: Some(self.slots_before),
         };
+        let batches = counted(&self.used.batches);
+        let is_grouped = job.cell.axes.workload.commit == Commit::Group && !batches.is_empty();
         let failed_after_acknowledge = self.durable.as_ref().map_or(0, |durable| durable.failed);
         let histograms = histograms(self.outcome, self.durable);
-        let mut round = round(job, totals, self.resources, self.verification, histograms, described);
-        round.result.failed_after_acknowledge = failed_after_acknowledge;
-        round.result.max_unstored = self.max_unstored;
+        let Used { resources, stages, course, debt, .. } = self.used;
+        let mut round = round(job, totals, resources, self.verification, histograms, described);
+        let result = &mut round.result;
+        result.warmup.steady = course.steady;
+        result.stages_ns = stages;
+        result.batch_messages = is_grouped.then(|| stats::summary(&batches));
+        (result.series, result.stalls) = (course.series, course.stalls);
+        result.debt = Some(debt);
+        result.failed_after_acknowledge = failed_after_acknowledge;
+        result.max_unstored = self.max_unstored;
         round
     }
 }

@@ -20,10 +20,26 @@ impl Usage {
     }
 }
 
-/// The largest resident set of this process so far, in bytes.
+/// The largest resident set of this process so far, or since [`reset_peak_rss`], in bytes.
 #[must_use]
 pub fn peak_rss() -> Option<u64> {
     proc_figure("/proc/self/status", "VmHWM:").map(|kib| kib * 1024)
+}
+
+/// Lets [`peak_rss`] count from now on; `false` where the kernel does not allow it.
+///
+/// proc_pid_clear_refs(5): writing 5 sets the peak to what is resident now.
+#[must_use]
+pub fn reset_peak_rss() -> bool {
+    std::fs::write("/proc/self/clear_refs", "5").is_ok()
+}
+
+/// The resident set of this process, in bytes.
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }
 
 /// Bytes allocated on disk below `dir`. Files that vanish meanwhile do not count.
@@ -69,6 +85,20 @@ mod tests {
             sum = std::hint::black_box(sum + 1);
         }
         assert!(peak_rss().is_some_and(|bytes| bytes > 1 << 20));
+    }
+
+    #[test]
+    fn a_peak_can_be_left_behind() {
+        let resident = || resident_bytes().expect("told");
+        let before = resident();
+        let block = vec![1_u8; 64 << 20];
+        assert!(resident() >= before + (60 << 20), "{before} {}", resident());
+        drop(std::hint::black_box(block));
+        let peak = peak_rss().expect("told");
+        assert!(peak >= before + (60 << 20));
+        if reset_peak_rss() {
+            assert!(peak_rss().expect("told") < peak);
+        }
     }
 
     #[test]

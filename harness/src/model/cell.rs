@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::axis::names;
 use crate::cell::{Axes, Cell, CellId, Measure};
-use crate::model::{Latencies, Loss, Resources, RoundResult};
+use crate::model::{Confidence, Latencies, Loss, Resources, RoundResult};
 
 names! {
     /// What became of a cell.
@@ -51,6 +51,16 @@ pub struct CellResult {
     pub throughput: Option<Throughput>,
     /// Finished rounds, by their number.
     pub rounds: Vec<RoundResult>,
+    /// How sure the figures are; `None` below two rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
+    /// The round in which messages were followed from stage to stage. No other figure includes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_round: Option<RoundResult>,
+    /// How much slower the stage round was than the measured ones over their first part of the same length: what
+    /// following messages costs, and the noise between rounds. A fraction, negative where it was faster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling_cost: Option<f64>,
     /// The median over rounds of each figure.
     pub resources: Option<Resources>,
     /// The engine, as it said of itself when it was open.
@@ -101,6 +111,9 @@ impl CellResult {
             latency_ns: Latencies::default(),
             throughput: None,
             rounds: Vec::new(),
+            confidence: None,
+            stage_round: None,
+            sampling_cost: None,
             resources: None,
             engine: None,
             harness_share: None,

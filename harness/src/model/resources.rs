@@ -10,10 +10,17 @@ use serde::{Deserialize, Serialize};
 pub struct Resources {
     /// CPU time of the process, user and system, over the measured part.
     pub cpu_ns: Option<u64>,
-    /// Largest resident set of the process so far.
+    /// Largest resident set of the process over the measured part.
     pub peak_rss_bytes: Option<u64>,
+    /// The largest of the series' readings: the kernel did not let the process reset its own record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub peak_rss_is_sampled: bool,
     /// Bytes the process caused to be sent to storage over the measured part: `write_bytes` of `/proc/self/io`.
     pub bytes_written: Option<u64>,
+    /// Bytes that the device below the data directory wrote over the measured part, by its own count: with the file
+    /// system's journal and metadata and everybody else's writes, without what still waits in the page cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_bytes_written: Option<u64>,
     /// Bytes allocated on disk by the data directory when the store is closed.
     pub disk_bytes: Option<u64>,
     /// Bytes of the messages that were stored: items as they were sent, history excluded.

@@ -31,8 +31,8 @@ pub struct RoundResult {
     pub latency_ns: Latencies,
     /// What it used.
     pub resources: Resources,
-    /// Time by stage (`verify`, `queue`, `sign`, `commit_wait`, `apply`, `acknowledge`), sampled; only in rounds of
-    /// their own.
+    /// Time by stage (`verify`, `queue`, `sign`, `commit_wait`, `apply`, `acknowledge`; in aggressive mode `durable_lag`
+    /// too), sampled; only in [`CellResult::stage_round`](crate::model::CellResult::stage_round).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stages_ns: BTreeMap<String, Summary>,
     /// Messages per batch that reached the store; group commit only.
@@ -67,6 +67,7 @@ pub struct RoundResult {
 pub struct Warmup {
     /// Its length.
     pub duration_ns: u64,
-    /// Whether throughput was steady over the measured part, judged from the data.
+    /// Whether throughput was steady over the measured part, by the rule of [`steady`](crate::stats::steady); `None`
+    /// where there are too few messages to tell.
     pub steady: Option<bool>,
 }

@@ -67,10 +67,26 @@ pub(crate) fn rich_run() -> Run {
     });
     let round = &mut run.cells[0].rounds[0];
     round.series.push(Sample { at_ns: 100_000_000, messages: 12, p50_ns: Some(70_000), ..Sample::default() });
+    (round.reads, round.slots_before) = (13, Some(1700));
     round.stalls.push(Stall { start_ns: 40_000_000, duration_ns: 30_000_000 });
-    round.debt = Some(Debt { duration_ns: 8_000_000, cpu_ns: Some(6_000_000), bytes_written: None });
+    round.debt = Some(Debt { duration_ns: 8_000_000, cpu_ns: Some(6_000_000), bytes_written: None, unfinished: true });
+    round.warmup.steady = Some(false);
+    round.resources.device_bytes_written = Some(5250);
+    round.resources.peak_rss_is_sampled = true;
     round.batch_messages = Some(summary(2));
-    round.stages_ns.insert("apply".to_owned(), summary(1));
+    let mut stage_round = RoundResult { round: 5, verified: Some(true), ..RoundResult::default() };
+    for (lead, stage) in (21..).zip(["verify", "queue", "sign", "commit_wait", "apply", "acknowledge"]) {
+        stage_round.stages_ns.insert(stage.to_owned(), summary(lead));
+    }
+    run.cells[0].stage_round = Some(stage_round);
+    run.cells[0].sampling_cost = Some(0.034);
+    let interval = |low: f64, high: f64| Interval95 { low, high };
+    let quantiles =
+        QuantileIntervals { p50: interval(1_010_000.0, 1_030_000.0), p99: interval(1_020_000.0, 1_060_000.0) };
+    run.cells[0].confidence = Some(Confidence {
+        messages_per_s: interval(1180.0, 1290.0),
+        latency_ns: BTreeMap::from([(Tag::Acknowledged, quantiles)]),
+    });
     let probe = Probe { rate: 500.0, achieved: 499.0, response_ns: 4_000_000, held: true };
     run.saturation.push(Saturation {
         cell: id.clone(),

@@ -1,14 +1,15 @@
 //! How long a plan takes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use crate::cell::{Cell, Length, Measure};
+use crate::cell::{Cell, Length, Measure, Workload};
 
 /// Opening, filling, draining, verifying and reopening a store, for one round; history comes on top.
 const AROUND_A_ROUND: Duration = Duration::from_secs(1);
-/// Slots of history written per second: a guess on the low side.
-const HISTORY_PER_S: u64 = 20_000;
+/// Slots of history written and checked per second: a guess on the low side.
+const HISTORY_PER_S: u64 = 10_000;
 
 /// How long the cells that can run will take. A lower bound where rounds end by count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Estimate {
     pub time: Duration,
     /// Rounds whose length is a number of operations: their time depends on what is measured.
     pub counted_rounds: u64,
-    /// All rounds.
+    /// Measured rounds; stage rounds are in `time` only.
     pub rounds: u64,
 }
 
@@ -25,29 +26,59 @@ impl Estimate {
     /// Adds up the cells that are not refused.
     #[must_use]
     pub fn of(cells: &[Cell]) -> Self {
-        cells.iter().filter(|cell| cell.refusal.is_none()).fold(Self::default(), |sum, cell| sum.plus(cell))
+        let running = || cells.iter().filter(|cell| cell.refusal.is_none());
+        let rounds = running().fold(Self::default(), |sum, cell| sum.plus(cell));
+        Self { time: rounds.time + histories(running()), ..rounds }
     }
 
-    /// One round of a cell.
+    /// One measured round of a cell.
     #[must_use]
     pub fn of_round(cell: &Cell) -> Self {
-        let Measure { length, warmup, rounds: _ } = cell.measure;
+        Self::of_one(cell, &cell.measure)
+    }
+
+    /// A cell's stage round.
+    #[must_use]
+    pub fn of_stage_round(cell: &Cell) -> Self {
+        Self::of_one(cell, &cell.measure.of_stage_round())
+    }
+
+    fn of_one(cell: &Cell, measure: &Measure) -> Self {
+        let Measure { length, warmup, rounds: _ } = *measure;
         let (measured, counted_rounds) = match length {
             Length::Duration(duration) => (duration, 0),
             Length::Ops(_) => (Duration::ZERO, 1),
         };
-        let history = Duration::from_secs(cell.axes.workload.history / HISTORY_PER_S);
-        Self { time: warmup + measured + history + AROUND_A_ROUND, counted_rounds, rounds: 1 }
+        let workload = &cell.axes.workload;
+        // What is read past the scheduler is stored anew for every round.
+        let stored = if workload.operation.is_raw_read() { filling(workload.history) } else { Duration::ZERO };
+        Self { time: warmup + measured + stored + AROUND_A_ROUND, counted_rounds, rounds: 1 }
     }
 
     fn plus(self, cell: &Cell) -> Self {
         let (round, rounds) = (Self::of_round(cell), cell.measure.rounds);
+        let stages = cell.stage_round().map_or(Duration::ZERO, |_| Self::of_stage_round(cell).time);
         Self {
-            time: self.time + round.time * rounds,
+            time: self.time + round.time * rounds + stages,
             counted_rounds: self.counted_rounds + round.counted_rounds * u64::from(rounds),
             rounds: self.rounds + u64::from(rounds),
         }
     }
+}
+
+/// Filling stores with their histories: once for all cells that have the same one.
+fn histories<'c>(cells: impl Iterator<Item = &'c Cell>) -> Duration {
+    let scheduled = cells.filter(|cell| !cell.axes.workload.operation.is_raw());
+    let figures = |cell: &'c Cell| {
+        let Workload { processes, payload, compressible, history, .. } = &cell.axes.workload;
+        (&cell.axes.backend, *processes, payload.to_string(), *compressible, *history)
+    };
+    let distinct: BTreeSet<_> = scheduled.map(figures).collect();
+    distinct.into_iter().map(|(.., history)| filling(history)).sum()
+}
+
+fn filling(slots: u64) -> Duration {
+    Duration::from_millis(slots * 1000 / HISTORY_PER_S)
 }
 
 impl fmt::Display for Estimate {

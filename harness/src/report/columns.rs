@@ -3,7 +3,8 @@
 use slotbench_core::Durability;
 
 use crate::cell::Operation;
-use crate::model::{CellResult, Floors, Resources, RoundResult, Run, Summary, Tag};
+use crate::model::{CellResult, Fault, Floors, Loss, Resources, RoundResult, Run, Summary, Tag, Verdict};
+use crate::report::confidence;
 use crate::report::heading::{Align, Heading};
 use crate::report::load::{self, LoadAxis};
 use crate::report::units;
@@ -21,11 +22,11 @@ fn column(title: &str, align: Align, rank: u8, show: impl Fn(&CellResult) -> Str
     Column { heading: Heading { title: title.to_owned(), align, rank }, show: Box::new(show) }
 }
 
-fn text(title: &str, show: impl Fn(&CellResult) -> String + 'static) -> Column {
+pub(super) fn text(title: &str, show: impl Fn(&CellResult) -> String + 'static) -> Column {
     column(title, Align::Left, 0, show)
 }
 
-fn number(title: &str, rank: u8, show: impl Fn(&CellResult) -> String + 'static) -> Column {
+pub(super) fn number(title: &str, rank: u8, show: impl Fn(&CellResult) -> String + 'static) -> Column {
     column(title, Align::Right, rank, show)
 }
 
@@ -38,6 +39,7 @@ pub(super) fn columns(run: &Run, tier: Durability, cells: &[&CellResult]) -> Vec
     columns.extend(Tag::ALL.iter().copied().filter(has).flat_map(latency));
     columns.extend(floor(run.floors, tier));
     columns.extend(costs());
+    columns.extend(Fault::ALL.iter().filter_map(|fault| losses(*fault, cells)));
     columns.push(text("verified", |cell| verified(cell).to_owned()));
     // Where there is no room for it, the notes still list what is not ok.
     columns.push(column("status", Align::Left, 2, |cell| cell.status.to_string()));
@@ -65,8 +67,7 @@ fn throughput(cells: &[&CellResult]) -> [Column; 2] {
     };
     let title = if cells.iter().all(is_all_messages) { "msg/s" } else { "ops/s" };
     let rate = |cell: &CellResult| cell.throughput.map(|t| units::number(t.messages_per_s));
-    let interval = |cell: &CellResult| cell.throughput?.ci95.map(units::number);
-    [number(title, 0, or_none(rate)), number("± 95%", 2, or_none(interval))]
+    [number(title, 0, or_none(rate)), number("95%", 2, or_none(confidence::rate_text))]
 }
 
 fn latency(tag: Tag) -> [Column; 4] {
@@ -119,6 +120,28 @@ fn costs() -> [Column; 2] {
     [number("written ×", 8, or_none(written)), number("syncs/msg", 9, or_none(syncs))]
 }
 
+/// What the crash lab found, where it tried the fault on one of the cells.
+fn losses(fault: Fault, cells: &[&CellResult]) -> Option<Column> {
+    let title = match fault {
+        Fault::Kill => "lost in a kill",
+        Fault::Power => "lost in a power cut",
+    };
+    let of = move |cell: &CellResult| cell.loss.iter().find(|loss| loss.fault == fault).map(loss);
+    let is_tried = cells.iter().any(|cell| of(cell).is_some());
+    is_tried.then(|| text(title, or_none(of)))
+}
+
+/// The worst trial: `0 of 30 trials`, or how many messages one of them lost.
+fn loss(loss: &Loss) -> String {
+    let broken = if loss.promised || loss.broken > 0 { " (PROMISE BROKEN)" } else { "" };
+    match loss.verdict {
+        Verdict::Survived => format!("0 in {} trials", loss.trials),
+        Verdict::Lost => format!("up to {}{broken}", loss.max_lost),
+        Verdict::NotMeasured => "not measured".to_owned(),
+        Verdict::HarnessBroken => "LAB BROKEN".to_owned(),
+    }
+}
+
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
@@ -131,6 +154,8 @@ fn verified(cell: &CellResult) -> &'static str {
     }
 }
 
-fn or_none(show: impl Fn(&CellResult) -> Option<String> + 'static) -> impl Fn(&CellResult) -> String + 'static {
+pub(super) fn or_none(
+    show: impl Fn(&CellResult) -> Option<String> + 'static,
+) -> impl Fn(&CellResult) -> String + 'static {
     move |cell| show(cell).unwrap_or_else(|| NONE.to_owned())
 }

@@ -1,7 +1,8 @@
 //! A row per cell, for other tools: raw numbers, units in the names of the columns.
 
 use crate::cell::Payload;
-use crate::model::{CellResult, Resources, Run, Summary, Tag};
+use crate::model::{CellResult, Fault, Loss, QuantileIntervals, Resources, RoundResult, Run, Summary, Tag};
+use crate::report::details::STAGES;
 
 /// A column: its name, and a cell's value as text; empty where there is none.
 type Column = (String, Box<dyn Fn(&CellResult) -> String>);
@@ -25,7 +26,11 @@ fn columns() -> Vec<Column> {
     let mut columns = axes();
     columns.extend(outcome());
     columns.extend(Tag::ALL.iter().flat_map(|tag| latency(*tag)));
+    columns.extend(Tag::ALL.iter().flat_map(|tag| latency_intervals(*tag)));
     columns.extend(resources());
+    columns.extend(course());
+    columns.extend(STAGES.map(stage));
+    columns.extend(Fault::ALL.iter().flat_map(|fault| losses(*fault)));
     columns
 }
 
@@ -76,6 +81,8 @@ fn outcome() -> Vec<Column> {
         column("rounds", |cell| cell.rounds.len().to_string()),
         column("messages_per_s", |cell| maybe(cell.throughput.map(|t| t.messages_per_s))),
         column("messages_per_s_ci95", |cell| maybe(cell.throughput.and_then(|t| t.ci95))),
+        column("messages_per_s_low95", |cell| maybe(cell.confidence.as_ref().map(|c| c.messages_per_s.low))),
+        column("messages_per_s_high95", |cell| maybe(cell.confidence.as_ref().map(|c| c.messages_per_s.high))),
         column("messages_per_s_min", |cell| maybe(cell.throughput.map(|t| t.min))),
         column("messages_per_s_max", |cell| maybe(cell.throughput.map(|t| t.max))),
     ]
@@ -97,16 +104,75 @@ fn latency(tag: Tag) -> [Column; 8] {
     ]
 }
 
-fn resources() -> [Column; 7] {
+fn latency_intervals(tag: Tag) -> [Column; 4] {
+    let one = |name: &str, pick: fn(QuantileIntervals) -> f64| {
+        let value = move |cell: &CellResult| cell.confidence.as_ref()?.latency_ns.get(&tag).copied().map(pick);
+        column(&format!("{tag}_{name}"), move |cell| maybe(value(cell)))
+    };
+    [
+        one("p50_low95_ns", |quantiles| quantiles.p50.low),
+        one("p50_high95_ns", |quantiles| quantiles.p50.high),
+        one("p99_low95_ns", |quantiles| quantiles.p99.low),
+        one("p99_high95_ns", |quantiles| quantiles.p99.high),
+    ]
+}
+
+/// What rounds tell of their course: medians over rounds, except for counts, which are sums.
+fn course() -> Vec<Column> {
+    let over = |name: &str, figure: fn(&RoundResult) -> Option<f64>| {
+        column(name, move |cell| {
+            let figures: Vec<f64> = cell.rounds.iter().filter_map(figure).collect();
+            maybe(crate::stats::median(&figures))
+        })
+    };
+    let sum = |name: &str, figure: fn(&RoundResult) -> u64| {
+        column(name, move |cell| cell.rounds.iter().map(figure).sum::<u64>().to_string())
+    };
+    vec![
+        sum("steady_rounds", |round| u64::from(round.warmup.steady == Some(true))),
+        sum("unsteady_rounds", |round| u64::from(round.warmup.steady == Some(false))),
+        sum("stalls", |round| round.stalls.len() as u64),
+        sum("stalled_ns", |round| round.stalls.iter().map(|stall| stall.duration_ns).sum()),
+        over("batch_messages_mean", |round| round.batch_messages.map(|sizes| sizes.mean)),
+        over("debt_ns", |round| round.debt.map(|debt| debt.duration_ns as f64)),
+        over("debt_bytes_written", |round| round.debt?.bytes_written.map(|bytes| bytes as f64)),
+        column("harness_share", |cell| maybe(cell.harness_share)),
+        column("sampling_cost", |cell| maybe(cell.sampling_cost)),
+    ]
+}
+
+/// The mean of a stage; means add up.
+fn stage(name: &'static str) -> Column {
+    column(&format!("stage_{name}_mean_ns"), move |cell| {
+        maybe(cell.stage_round.as_ref().and_then(|round| round.stages_ns.get(name)).map(|stage| stage.mean))
+    })
+}
+
+fn resources() -> [Column; 8] {
     let one =
         |name: &str, pick: fn(Resources) -> Option<u64>| column(name, move |cell| maybe(cell.resources.and_then(pick)));
     [
         one("cpu_ns", |resources| resources.cpu_ns),
         one("peak_rss_bytes", |resources| resources.peak_rss_bytes),
         one("bytes_written", |resources| resources.bytes_written),
+        one("device_bytes_written", |resources| resources.device_bytes_written),
         one("disk_bytes", |resources| resources.disk_bytes),
         one("user_bytes", |resources| resources.user_bytes),
         one("syncs", |resources| resources.syncs),
         one("reopen_ns", |resources| resources.reopen_ns),
+    ]
+}
+
+fn losses(fault: Fault) -> [Column; 4] {
+    let one = |name: &str, pick: fn(&Loss) -> String| {
+        column(&format!("{fault}_{name}"), move |cell| {
+            maybe(cell.loss.iter().find(|loss| loss.fault == fault).map(pick))
+        })
+    };
+    [
+        one("verdict", |loss| loss.verdict.to_string()),
+        one("trials", |loss| loss.trials.to_string()),
+        one("lost", |loss| loss.lost.to_string()),
+        one("max_lost", |loss| loss.max_lost.to_string()),
     ]
 }

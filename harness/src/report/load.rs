@@ -33,7 +33,8 @@ fn processes(work: &Workload) -> String {
 }
 
 fn payload(work: &Workload) -> String {
-    let compressible = if work.compressible == 0 { String::new() } else { format!(" ({}% compressible)", work.compressible) };
+    let compressible =
+        if work.compressible == 0 { String::new() } else { format!(" ({}% compressible)", work.compressible) };
     format!("{}{compressible}", work.payload)
 }
 
@@ -53,7 +54,8 @@ pub(super) fn varying(run: &Run) -> Vec<LoadAxis> {
 /// What all measured cells have in common, in a phrase.
 pub(super) fn common(run: &Run) -> String {
     let Some(cell) = measured(run).next() else { return String::new() };
-    let is_worth_a_word = |axis: &LoadAxis| axis.name != "operation" || (axis.value)(cell) != Operation::Schedule.name();
+    let is_worth_a_word =
+        |axis: &LoadAxis| axis.name != "operation" || (axis.value)(cell) != Operation::Schedule.name();
     let shared = AXES.into_iter().filter(|axis| !differs(run, axis)).filter(is_worth_a_word);
     let phrase = |axis: LoadAxis| match axis.name {
         "sign" if cell.axes.workload.sign == Sign::None => "unsigned".to_owned(),
@@ -63,8 +65,11 @@ pub(super) fn common(run: &Run) -> String {
     shared.map(phrase).collect::<Vec<_>>().join(", ")
 }
 
+/// The load as text, axis by axis.
+pub(super) type Load = [String; AXES.len()];
+
 /// Equal for cells under the same load.
-pub(super) fn key(cell: &CellResult) -> [String; 11] {
+pub(super) fn key(cell: &CellResult) -> Load {
     AXES.map(|axis| (axis.value)(cell))
 }
 

@@ -10,7 +10,7 @@ pub fn markdown(report: &Report) -> String {
         let items: String = list.iter().map(|item| format!("- {}\n", escape(item))).collect();
         format!("\n## {title}\n\n{items}")
     });
-    let tables = report.tables.iter().map(table);
+    let tables = report.tables.iter().chain(&report.details).map(table);
     let conditions: String = conditions.collect();
     format!("{}\n\n{conditions}{}{}", escape(&report.headline), tables.collect::<String>(), notes.collect::<String>())
 }

@@ -1,9 +1,12 @@
 //! What the tables leave out.
 
-use crate::model::{CellResult, Run, Status};
+use std::cmp::Reverse;
 
-/// A harness that costs more than this share of a latency distorts it.
-const LARGEST_SHARE: f64 = 0.05;
+use crate::model::{CellResult, Run, Stall, Status};
+use crate::report::{LARGEST_SHARE, units};
+
+/// Stalls of a cell that are told one by one.
+const STALLS_TOLD: usize = 3;
 
 /// Lists of sentences; empty ones are left out.
 pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
@@ -12,6 +15,12 @@ pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
         ("Lost after acknowledgement", lost(run)),
         ("Overloaded", by_status(run, Status::Overloaded)),
         ("The harness itself costs more than 5 % of p50", distorted(run)),
+        (
+            "Not steady: the rate changed during most rounds, so a longer warm-up or round would show another",
+            unsteady(run),
+        ),
+        ("Stalls: times in which next to nobody was answered", stalled(run)),
+        ("Following messages cost more than 5 % of the rate, or rounds differ by that much", disturbed(run)),
         ("Refused", by_status(run, Status::Refused)),
     ];
     all.into_iter().filter(|(_, list)| !list.is_empty()).collect()
@@ -38,6 +47,41 @@ fn lost(run: &Run) -> Vec<String> {
 fn distorted(run: &Run) -> Vec<String> {
     let share = |cell: &CellResult| cell.harness_share.filter(|share| *share > LARGEST_SHARE);
     let sentence = |cell| share(cell).map(|share| sentence(cell, &format!("{:.0} %", share * 100.0)));
+    run.cells.iter().filter_map(sentence).collect()
+}
+
+/// More rounds than not were judged unsteady: one alone may be an accident, since the rule errs in one round of twenty.
+fn unsteady(run: &Run) -> Vec<String> {
+    let sentence = |cell: &CellResult| {
+        let told: Vec<bool> = cell.rounds.iter().filter_map(|round| round.warmup.steady).collect();
+        let unsteady = told.iter().filter(|steady| !**steady).count();
+        (2 * unsteady > told.len()).then(|| sentence(cell, &format!("{unsteady} of {} rounds", told.len())))
+    };
+    run.cells.iter().filter_map(sentence).collect()
+}
+
+/// Each cell's longest stalls, with their places.
+fn stalled(run: &Run) -> Vec<String> {
+    let sentence = |cell: &CellResult| {
+        let stalls = cell.rounds.iter().flat_map(|round| round.stalls.iter().map(move |stall| (round.round, *stall)));
+        let mut stalls: Vec<(u32, Stall)> = stalls.collect();
+        stalls.sort_by_key(|(_, stall)| Reverse(stall.duration_ns));
+        let told = stalls.iter().take(STALLS_TOLD).map(|(round, Stall { start_ns, duration_ns })| {
+            format!("{} at {} of round {round}", units::time(*duration_ns as f64), units::time(*start_ns as f64))
+        });
+        let told = told.collect::<Vec<_>>().join(", ");
+        let more = match stalls.len().saturating_sub(STALLS_TOLD) {
+            0 => String::new(),
+            more => format!(", and {more} shorter"),
+        };
+        (!stalls.is_empty()).then(|| sentence(cell, &format!("{told}{more}")))
+    };
+    run.cells.iter().filter_map(sentence).collect()
+}
+
+fn disturbed(run: &Run) -> Vec<String> {
+    let cost = |cell: &CellResult| cell.sampling_cost.filter(|cost| *cost > LARGEST_SHARE);
+    let sentence = |cell| cost(cell).map(|cost| sentence(cell, &format!("{:.0} %", cost * 100.0)));
     run.cells.iter().filter_map(sentence).collect()
 }
 

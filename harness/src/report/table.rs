@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use slotbench_core::Durability;
 
 use crate::model::{CellResult, Run, Status};
-use crate::report::columns::columns;
+use crate::report::columns::{Column, columns};
 use crate::report::heading::Heading;
 use crate::report::load;
 
@@ -22,11 +22,11 @@ pub struct Table {
 }
 
 impl Table {
-    fn of(run: &Run, tier: Durability, cells: &[&CellResult]) -> Self {
-        let columns = columns(run, tier, cells);
+    /// A row per cell.
+    pub(super) fn of(title: &str, columns: Vec<Column>, cells: &[&CellResult]) -> Self {
         let row = |cell: &&CellResult| columns.iter().map(|column| (column.show)(cell)).collect();
         let rows = cells.iter().map(row).collect();
-        Self { title: title(tier).to_owned(), headings: columns.into_iter().map(|c| c.heading).collect(), rows }
+        Self { title: title.to_owned(), headings: columns.into_iter().map(|c| c.heading).collect(), rows }
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) fn tables(run: &Run) -> Vec<Table> {
     for cells in tiers.values_mut() {
         cells.sort_by(|one, other| order(one, other));
     }
-    tiers.iter().rev().map(|(tier, cells)| Table::of(run, *tier, cells)).collect()
+    tiers.iter().rev().map(|(tier, cells)| Table::of(title(*tier), columns(run, *tier, cells), cells)).collect()
 }
 
 fn order(one: &CellResult, other: &CellResult) -> Ordering {

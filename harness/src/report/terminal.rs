@@ -25,7 +25,7 @@ pub fn terminal(report: &Report, style: Style) -> String {
     for (name, value) in &report.conditions {
         text += &format!("{name:<8} {}\n", printable(value));
     }
-    for table in &report.tables {
+    for table in report.tables.iter().chain(&report.details) {
         text += &format!("\n{}\n{}\n", bold(&table.title), grid(table, style.width));
     }
     for (title, list) in &report.notes {

@@ -3,8 +3,9 @@
 use slotbench_core::Durability::{Power, Process};
 
 use super::*;
-use crate::model::sample::{measured, run};
-use crate::model::{Status, Tag};
+use crate::cell::Payload;
+use crate::model::sample::{measured, rich_run, run};
+use crate::model::{Sample, Stall, Status, Tag};
 
 /// The text of one column in the row of that engine and mode.
 fn at(table: &Table, row: (&str, &str), title: &str) -> String {
@@ -21,7 +22,7 @@ fn every_number_stands_under_its_own_heading() {
         ("asked", "power"),
         ("workers", "1"),
         ("msg/s", "1,234"),
-        ("± 95%", "56.0"),
+        ("95%", "1,178–1,290"),
         ("ack p50", "1.02 ms"),
         ("ack p99", "1.04 ms"),
         ("ack p99.9", "1.05 ms"),
@@ -40,6 +41,59 @@ fn every_number_stands_under_its_own_heading() {
         assert_eq!(at(&report.tables[0], ("fs", "local"), title), text, "{title}");
     }
     assert_eq!(report.tables[0].headings.len(), expected.len() + 2, "and no other column");
+}
+
+#[test]
+fn losses_have_a_column_where_a_crash_was_tried() {
+    let report = Report::of(&rich_run());
+    assert_eq!(at(&report.tables[0], ("fs", "local"), "lost in a kill"), "up to 1 (PROMISE BROKEN)");
+    assert_eq!(at(&report.tables[0], ("redb", "local"), "lost in a kill"), "–");
+    let titles = |table: &Table| table.headings.iter().map(|heading| heading.title.clone()).collect::<Vec<_>>();
+    assert!(!titles(&report.tables[0]).contains(&"lost in a power cut".to_owned()), "nobody tried");
+    assert!(!titles(&report.tables[1]).iter().any(|title| title.starts_with("lost")), "nobody tried in that tier");
+    let text = csv(&rich_run()).expect("fits in memory");
+    assert!(
+        text.lines()
+            .next()
+            .is_some_and(|line| line.contains(",kill_verdict,kill_trials,kill_lost,kill_max_lost,power_verdict"))
+    );
+    assert!(text.lines().nth(1).is_some_and(|line| line.ends_with(",lost,30,2,1,,,,")), "{text}");
+}
+
+#[test]
+fn a_recommendation_says_what_was_asked_who_wins_and_why_the_others_do_not() {
+    use crate::recommend::{Limits, recommend};
+    let limits = Limits { rate: 1000.0, p99_ns: 5_000_000, durability: Power, max_loss: None };
+    let mut run = run();
+    let text = |run: &Run| recommendations(&limits, &recommend(run, &limits));
+    assert_eq!(
+        text(&run),
+        "wanted: 1,000 msg/s, p99 up to 5.00 ms, durability power\n\nnone meets this (4 deployments considered)\n  \
+         nearest: fs, local, durability power, commit group, 1 worker: 7 samples, a p99 takes 1000\n"
+    );
+    for (place, cell) in run.cells.iter_mut().enumerate() {
+        cell.latency_ns.values_mut().for_each(|summary| summary.count = 5000);
+        let mut round = cell.rounds.first().cloned().unwrap_or_default();
+        round.latency_ns.clone_from(&cell.latency_ns);
+        round.resources.cpu_ns = Some(1_000_000 * (place as u64 + 1));
+        cell.rounds = vec![round.clone(), round];
+    }
+    let clear = text(&run);
+    for part in [
+        "\nrecommended: fs, local, durability power, commit group, 1 worker (2 of 4 deployments meet this)\n",
+        "\n  1,234 ± 56.0 msg/s, p99 1.04 ms ± 0 ns\n",
+        "\n  CPU 20.0 µs ± 0 ns a message, written 4.25 ×\n  loss in a crash: not measured\n  note: the p99 is a closed loop's",
+        "\n  runner-up: redb, local, durability power, commit group, 1 worker: CPU 40.0 µs ± 0 ns a message, +100 %\n",
+    ] {
+        assert!(clear.contains(part), "{part}\n{clear}");
+    }
+    run.cells.iter_mut().flat_map(|cell| &mut cell.rounds).for_each(|round| round.resources.cpu_ns = Some(7));
+    assert!(
+        text(&run)
+            .contains("\ntoo close to call: fs, local, durability power, commit group, 1 worker; or redb, local, ")
+    );
+    run.cells.clear();
+    assert!(text(&run).contains("nothing can be recommended"));
 }
 
 #[test]
@@ -89,7 +143,7 @@ fn engines_within_each_others_noise_are_not_told_apart() {
 fn different_loads_are_told_apart_and_not_ranked() {
     let mut run = run();
     let mut small = measured(("sled", "local"), (Power, Power), (9000.0, 1.0), 20);
-    small.axes.workload.payload = 16;
+    small.axes.workload.payload = Payload::Fixed(16);
     run.cells.push(small);
     let report = Report::of(&run);
     assert_eq!(at(&report.tables[0], ("sled", "local"), "payload"), "16B");
@@ -154,6 +208,84 @@ fn a_narrow_terminal_loses_the_least_interesting_columns_and_no_line_is_too_long
         assert!(!lines[0].contains("syncs/msg"), "{width}: {}", lines[0]);
     }
     assert!(table(Some(1))[0].contains("engine"), "what identifies a row stays");
+}
+
+#[test]
+fn details_show_where_time_went_and_how_rounds_went() {
+    let mut run = rich_run();
+    let report = Report::of(&run);
+    let titles: Vec<&str> = report.details.iter().map(|table| table.title.as_str()).collect();
+    assert!(titles[0].starts_with("Where the time") && titles[1] == "Over the rounds" && titles.len() == 2);
+    let stages = [
+        ("tier", "power"),
+        ("verify", "21.0 ms"),
+        ("queue", "22.0 ms"),
+        ("sign", "23.0 ms"),
+        ("wait", "24.0 ms"),
+        ("apply", "25.0 ms"),
+        ("answer", "26.0 ms"),
+        ("lag", "–"),
+        ("cost", "3.4 %"),
+    ];
+    let course = [
+        ("steady", "0/1"),
+        ("stalls", "1"),
+        ("longest", "30.0 ms"),
+        ("batch", "2,010,000"),
+        ("largest", "2,060,000"),
+        ("debt", "≥ 8.00 ms"),
+        ("p50 95%", "1.01 ms–1.03 ms"),
+        ("p99 95%", "1.02 ms–1.06 ms"),
+    ];
+    for (table, expected) in report.details.iter().zip([&stages[..], &course[..]]) {
+        expected.iter().for_each(|(title, text)| assert_eq!(at(table, ("fs", "local"), title), *text, "{title}"));
+        assert_eq!(table.rows.len(), 1);
+    }
+    assert_eq!(at(&report.tables[0], ("fs", "local"), "95%"), "1,180–1,290", "the interval, not the half-width");
+    for text in [terminal(&report, Style { width: Some(100), color: false }), markdown(&report)] {
+        assert!(text.contains("Over the rounds") && text.contains("25.0 ms"), "{text}");
+    }
+
+    let stall = |start_ns| Stall { start_ns, duration_ns: 20_000_000 - start_ns };
+    run.cells[0].rounds[0].stalls.extend([1, 2, 3].map(stall));
+    run.cells[0].rounds[0].series.push(Sample::default());
+    run.cells[0].sampling_cost = Some(0.08);
+    let notes = Report::of(&run).notes;
+    let of = |title: &str| notes.iter().find(|(name, _)| name.starts_with(title)).map(|(_, list)| list.join("\n"));
+    assert!(of("Not steady").is_some_and(|text| text.ends_with("hist0: 1 of 1 rounds")));
+    let stalls = of("Stalls").expect("there are some");
+    assert!(stalls.contains("hist0: 30.0 ms at 40.0 ms of round 0, 20.0 ms at 1 ns of round 0"), "{stalls}");
+    assert!(stalls.ends_with(", and 1 shorter"), "{stalls}");
+    assert!(of("Following").is_some_and(|text| text.ends_with(": 8 %")));
+    assert_eq!(Report::of(&crate::model::sample::run()).details, [], "nothing was measured");
+}
+
+#[test]
+fn csv_names_stages_and_the_course_of_rounds() {
+    let run = rich_run();
+    let text = csv(&run).expect("fits in memory");
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    let headers = reader.headers().expect("a header").clone();
+    let row = reader.records().next().expect("a row").expect("regular");
+    let get = |name: &str| row.get(headers.iter().position(|h| h == name).expect(name)).expect("a field").to_owned();
+    for (name, value) in [
+        ("messages_per_s_low95", "1180"),
+        ("messages_per_s_high95", "1290"),
+        ("acknowledged_p50_low95_ns", "1010000"),
+        ("acknowledged_p99_high95_ns", "1060000"),
+        ("durable_p50_low95_ns", ""),
+        ("steady_rounds", "0"),
+        ("unsteady_rounds", "1"),
+        ("stalls", "1"),
+        ("stalled_ns", "30000000"),
+        ("batch_messages_mean", "2010000"),
+        ("debt_ns", "8000000"),
+        ("sampling_cost", "0.034"),
+        ("stage_apply_mean_ns", "25010000"),
+        ("stage_durable_lag_mean_ns", ""),
+    ] {
+        assert_eq!(get(name), value, "{name}");
+    }
 }
 
 #[test]

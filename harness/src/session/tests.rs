@@ -1,5 +1,6 @@
 //! The loop with a runner that measures nothing.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -7,8 +8,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
+use crate::cell::Length;
 use crate::machine;
-use crate::model::{self, RoundResult, Tag};
+use crate::model::{self, RoundResult, Sample, Summary, Tag};
 use crate::plan::{Overrides, Source};
 use crate::rundir::RunDirError;
 use crate::runner::mock::{Mock, round};
@@ -154,7 +156,7 @@ fn a_cell_that_fails_or_is_refused_takes_no_more_turns_and_the_others_go_on() {
         _ => Ok(()),
     });
     assert_eq!(bench.run(&mut mock, &Stop::default()), End::Complete);
-    assert_eq!(mock.calls.len(), 2 + 1 + 3);
+    assert_eq!(mock.calls.len(), 2 + 1 + 3 + 1, "one stage round, of the cell that is left");
     let run = bench.saved();
     let of =
         |index: usize| (run.cells[index].status, run.cells[index].reason.as_deref(), run.cells[index].rounds.len());
@@ -164,7 +166,7 @@ fn a_cell_that_fails_or_is_refused_takes_no_more_turns_and_the_others_go_on() {
 
     let mut again = Mock::new(|_, _| Ok(()));
     bench.run(&mut again, &Stop::default());
-    assert_eq!(again.calls.len(), 2 + 3, "resuming gives both another chance");
+    assert_eq!(again.calls.len(), 2 + 3 + 2, "resuming gives both another chance");
     assert!(bench.saved().cells.iter().all(|cell| cell.status == Status::Ok && cell.failures.is_empty()));
 }
 
@@ -183,6 +185,83 @@ fn c120_a_round_that_stored_nothing_or_does_not_verify_fails_its_cell() {
     let broken = Some("round 1: slot 3 is missing".to_owned());
     assert_eq!(outcome(5, Some(false)), (Status::Failed, Some(false), broken));
     assert_eq!(outcome(0, Some(true)).0, Status::Failed);
+}
+
+#[test]
+fn the_stage_round_comes_last_and_is_part_of_no_other_figure() {
+    let bench = Bench::new();
+    let mut mock = Mock::new(|_, job| {
+        assert_eq!(job.is_stage_round(), job.round == 3);
+        let longest = if job.is_stage_round() { Duration::from_secs(1) } else { Duration::from_secs(10) };
+        assert_eq!(job.cell.measure.length, Length::Duration(longest));
+        Ok(())
+    });
+    bench.run(&mut mock, &Stop::default());
+    assert!(
+        mock.calls[..9].iter().all(|(_, round)| *round < 3) && mock.calls[9..].iter().all(|(_, round)| *round == 3)
+    );
+    for (cell, messages) in bench.saved().cells.iter().zip([103, 203, 303]) {
+        let stages = cell.stage_round.as_ref().expect("a stage round");
+        assert_eq!((stages.round, stages.messages, stages.latency_ns[&Tag::Acknowledged].max), (3, messages, messages));
+        assert_eq!((cell.rounds.len(), cell.throughput.map(|t| t.max)), (3, Some(messages as f64 - 1.0)));
+        assert_eq!(cell.latency_ns[&Tag::Acknowledged].max, messages - 1);
+    }
+}
+
+#[test]
+fn a_stage_round_that_does_not_verify_fails_its_cell() {
+    let mut cell = CellResult::new(&Bench::new().plan.cells[0]);
+    cell.rounds = vec![round(5).result];
+    let lost = RoundResult {
+        round: 3,
+        verified: Some(false),
+        failures: vec!["slot 9 is missing".to_owned()],
+        ..round(5).result
+    };
+    cell.stage_round = Some(lost);
+    conclude(&mut cell);
+    assert_eq!((cell.status, cell.verified), (Status::Failed, Some(false)));
+    assert_eq!(cell.reason.as_deref(), Some("round 3: slot 9 is missing"));
+}
+
+#[test]
+fn the_cost_of_sampling_compares_equal_stretches() {
+    let series = |messages: &[u64]| {
+        let sample =
+            |(at, messages): (u64, &u64)| Sample { at_ns: at * 1000, messages: *messages, ..Sample::default() };
+        (1..).zip(messages).map(sample).collect::<Vec<_>>()
+    };
+    let timed = |messages: &[u64]| RoundResult { series: series(messages), ..round(5).result };
+    let mut cell = CellResult::new(&Bench::new().plan.cells[0]);
+    // Slower in its second half, and draining without an answer: neither is what the stage round is compared with.
+    cell.rounds = vec![timed(&[100, 100, 10, 10]), timed(&[90, 90, 1, 1]), timed(&[300, 100, 5, 5])];
+    cell.stage_round = Some(timed(&[95, 95, 0]));
+    conclude(&mut cell);
+    assert!((cell.sampling_cost.expect("known") - 0.05).abs() < 1e-12, "{:?}", cell.sampling_cost);
+    cell.stage_round = Some(round(5).result);
+    conclude(&mut cell);
+    assert_eq!(cell.sampling_cost, None, "no series");
+}
+
+#[test]
+fn intervals_are_those_of_the_rounds_own_figures() {
+    let mut cell = CellResult::new(&Bench::new().plan.cells[0]);
+    let with = |rate: f64, p50: u64| RoundResult {
+        messages_per_s: rate,
+        latency_ns: BTreeMap::from([(Tag::Durable, Summary { p50, p99: 10 * p50, ..Summary::default() })]),
+        ..round(5).result
+    };
+    cell.rounds = vec![with(90.0, 200)];
+    aggregate(&mut cell, &[], &Floors::default()).expect("nothing to add");
+    assert_eq!(cell.confidence, None, "one round");
+    cell.rounds.extend([with(110.0, 220), with(100.0, 240)]);
+    aggregate(&mut cell, &[], &Floors::default()).expect("nothing to add");
+    let confidence = cell.confidence.expect("three rounds");
+    assert_eq!(Some(confidence.messages_per_s), crate::stats::interval95(&[90.0, 110.0, 100.0]));
+    let latency = confidence.latency_ns[&Tag::Durable];
+    assert_eq!(Some(latency.p50), crate::stats::interval95(&[200.0, 220.0, 240.0]));
+    assert_eq!(Some(latency.p99), crate::stats::interval95(&[2000.0, 2200.0, 2400.0]));
+    assert_eq!(confidence.latency_ns.len(), 1);
 }
 
 #[test]

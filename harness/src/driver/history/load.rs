@@ -155,7 +155,8 @@ impl Source {
         // Payloads may be empty or equal; an own tag keeps messages apart, as a sender's anchor does.
         let number = self.ledger.slots().to_string();
         let [protocol, kind, variant] = TAGS;
-        let message = schedule.messages.build(&[protocol, kind, variant, (b"Number", number.as_bytes())], &self.data)?;
+        let message =
+            schedule.messages.build(&[protocol, kind, variant, (b"Number", number.as_bytes())], &self.data)?;
         let chain = schedule.chain.next(&message.id());
         let draft = Draft {
             process: &schedule.process,

@@ -167,9 +167,13 @@ fn nothing_is_read_before_there_is_something() {
     assert!(own.steps[..5].iter().all(|step| matches!(step, Step::Write(_))), "each worker's first operation");
     assert!(own.writes() < 1000);
     assert_eq!(Script::draw(&spec(99, Beforehand::Nothing)).writes(), 20_000);
-    let numbers: Vec<usize> = own.steps.iter().filter_map(|step| match step {
-        Step::Write(number) => Some(*number),
-        Step::Read(_) => None,
-    }).collect();
+    let numbers: Vec<usize> = own
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Write(number) => Some(*number),
+            Step::Read(_) => None,
+        })
+        .collect();
     assert!(numbers.into_iter().eq(0..own.writes()), "every message is sent once");
 }

@@ -18,10 +18,11 @@ use crate::cell::Operation;
 use crate::driver::Driver;
 use crate::driver::clock::Epoch;
 use crate::driver::closed_loop::{self, Outcome, Pass};
+use crate::driver::debt;
 use crate::driver::history::write_back;
-use crate::driver::quiet;
+use crate::driver::meters::Meters;
 use crate::driver::round::{
-    FIRST_STEP, Messages, Meters, PATIENCE, Site, Totals, Warmed, extent, failed, interrupted, round, verify,
+    FIRST_STEP, Messages, PATIENCE, Site, Totals, Warmed, extent, failed, interrupted, round, verify,
 };
 use crate::driver::target::Target;
 use crate::model::Tag;
@@ -44,9 +45,9 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>, site: &Site) -> Result<Rou
     let warmed = raw.warm_up(&target)?;
     let (count, limit) = extent(job.cell, &warmed);
     let (messages, range) = raw.operands(operation, count)?;
-    let meters = Meters::read(&*store);
+    let meters = Meters::read(&*store, &site.dir);
     let outcome = raw.pass(&target, messages, range, limit)?;
-    let mut resources = meters.since(&*store);
+    let (mut resources, _) = meters.since(&*store, Vec::new);
     resources.user_bytes = (!operation.is_raw_read()).then_some(outcome.bytes);
     drop(target);
 
@@ -97,7 +98,7 @@ impl Raw<'_> {
         }
         target.store.sync().map_err(|error| failed("what is to be read cannot be synced", &error))?;
         self.stored = count as u64;
-        quiet::wait(PATIENCE, self.messages.job.stop);
+        debt::wait_until_quiet(PATIENCE, self.messages.job.stop);
         if site.kind.is_persistent() {
             write_back(&site.dir).map_err(interrupted)?;
         }

@@ -14,7 +14,8 @@ use slotbench_core::{Config, Item};
 use crate::answers::WrongAnswers;
 use crate::cell::Length;
 use crate::driver::clock::Epoch;
-use crate::driver::round::{Messages, Meters, Site, checks, failed, new_scheduler, nanoseconds, round, verify};
+use crate::driver::meters::Meters;
+use crate::driver::round::{Messages, Site, checks, failed, nanoseconds, new_scheduler, round, verify};
 use crate::driver::round::{Totals, interrupted};
 use crate::model::Tag;
 use crate::recorder::new_histogram;
@@ -43,10 +44,9 @@ pub(super) fn run(
         Length::Ops(ops) => (usize::try_from(ops).unwrap_or(usize::MAX), Duration::MAX),
         Length::Duration(limit) => (usize::MAX, limit),
     };
-    messages.next(0)?;
-    let meters = Meters::read(restarts.store()?);
+    let meters = Meters::read(restarts.store()?, &site.dir);
     let passed = restarts.repeat(messages, count, limit)?;
-    let mut resources = meters.since(restarts.store()?);
+    let (mut resources, _) = meters.since(restarts.store()?, Vec::new);
     // A store counts from its own opening on.
     resources.syncs = None;
     resources.user_bytes = Some(passed.bytes);
@@ -120,7 +120,8 @@ impl Restarts<'_> {
         drop(self.store.take());
         let store = self.site.open()?;
         let scheduler = new_scheduler(&store, config)?;
-        let head = scheduler.stored_head(&process).map_err(|error| failed("a schedule's end cannot be read", &error))?;
+        let head =
+            scheduler.stored_head(&process).map_err(|error| failed("a schedule's end cannot be read", &error))?;
         let receipt = runtime.block_on(scheduler.schedule(message));
         let latency = epoch.now() - start;
 
