@@ -102,6 +102,44 @@ names! {
     }
 }
 
+names! {
+    /// How the intended starts of an open loop are spread over time.
+    Arrival, "arrival" {
+        /// At equal distances.
+        Fixed = "fixed",
+        /// At random, independently of each other: exponential distances, as of many callers who know nothing of each
+        /// other.
+        Poisson = "poisson",
+    }
+}
+
+names! {
+    /// A quantile of a latency.
+    Quantile, "quantile" {
+        /// The median.
+        P50 = "p50",
+        /// Nine in ten are no slower.
+        P90 = "p90",
+        /// 99 in a hundred.
+        P99 = "p99",
+        /// 999 in a thousand.
+        P999 = "p99.9" | "p999",
+    }
+}
+
+impl Quantile {
+    /// As a share, 0 to 1.
+    #[must_use]
+    pub const fn share(self) -> f64 {
+        match self {
+            Self::P50 => 0.5,
+            Self::P90 => 0.9,
+            Self::P99 => 0.99,
+            Self::P999 => 0.999,
+        }
+    }
+}
+
 /// The tier a cell asks for and the tier it gets.
 ///
 /// An engine runs with its cheapest setting that satisfies the tier asked for, which may be stronger. Results are

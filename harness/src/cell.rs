@@ -18,7 +18,10 @@ pub use payload::{Digest, LOGNORMAL_CAP, MAX_PAYLOAD, Payload};
 pub use skew::Skew;
 pub use workload::{Operation, Read, Workload};
 
-use crate::axis::{Mode, Reach, Transport};
+use crate::axis::{Arrival, Mode, Quantile, Reach, Transport};
+
+/// Most operations of an open loop in flight, where a plan does not say.
+pub const IN_FLIGHT: u32 = 1024;
 
 /// One combination of all axes, measured for a number of rounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,37 @@ pub struct Cell {
     pub items: Option<PathBuf>,
     /// Why it cannot run: known from the plan alone, before anything is opened.
     pub refusal: Option<String>,
+    /// Search for the highest rate within this limit.
+    #[serde(default)]
+    pub saturate: Option<Search>,
+}
+
+/// A search for the highest rate of an open loop at which response time stays within a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Search {
+    /// What is limited.
+    pub limit: Limit,
+    /// How the starts of its open loops are spread.
+    pub arrival: Arrival,
+    /// Most operations in flight.
+    pub in_flight: u32,
+}
+
+/// A limit on response time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Which quantile of response time.
+    pub quantile: Quantile,
+    /// What it must not exceed, nanoseconds.
+    pub limit_ns: u64,
+}
+
+impl Search {
+    /// The open loop that tries a rate.
+    #[must_use]
+    pub const fn load(&self, rate: u32) -> OpenLoad {
+        OpenLoad { rate, arrival: self.arrival, in_flight: self.in_flight }
+    }
 }
 
 impl Cell {
@@ -64,14 +98,53 @@ pub struct Axes {
     pub mode: Mode,
     /// Asked and effective tier.
     pub durability: Reach,
-    /// Concurrent callers, 1 to 10 000.
+    /// Closed loop: concurrent callers, 1 to 10 000. An open loop has as many as its rate makes, so there it is 1 in
+    /// process, and the number of connections otherwise.
     pub workers: u32,
     /// How they reach the scheduler.
     pub transport: Transport,
-    /// Open loop: messages per second of all workers together, on a fixed schedule. Closed loop without.
+    /// Open loop: messages per second, all callers together. Closed loop without.
     pub rate: Option<u32>,
+    /// Open loop: how starts are spread over time.
+    #[serde(default)]
+    pub arrival: Option<Arrival>,
+    /// Open loop: most operations in flight, 1 to 10 000; a start that finds them all taken waits, and its wait counts.
+    #[serde(default)]
+    pub in_flight: Option<u32>,
     /// What they do.
     pub workload: Workload,
+}
+
+/// The load of an open loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenLoad {
+    /// Messages per second.
+    pub rate: u32,
+    /// How starts are spread over time.
+    pub arrival: Arrival,
+    /// Most operations in flight.
+    pub in_flight: u32,
+}
+
+impl Axes {
+    /// The load of an open loop; `None` for a closed one.
+    #[must_use]
+    pub fn open_load(&self) -> Option<OpenLoad> {
+        let (arrival, in_flight) = (self.arrival.unwrap_or(Arrival::Fixed), self.in_flight.unwrap_or(IN_FLIGHT));
+        self.rate.map(|rate| OpenLoad { rate, arrival, in_flight })
+    }
+
+    /// The same with that load, or without one: what has no meaning then is left out, so that equal work has equal axes.
+    #[must_use]
+    pub fn with_load(mut self, load: Option<OpenLoad>) -> Self {
+        self.rate = load.map(|load| load.rate);
+        self.arrival = load.map(|load| load.arrival);
+        self.in_flight = load.map(|load| load.in_flight);
+        if load.is_some() && self.transport == Transport::InProcess {
+            self.workers = 1;
+        }
+        self
+    }
 }
 
 /// How long a cell is measured. Not part of its identity.

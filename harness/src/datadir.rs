@@ -131,7 +131,16 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::Io`].
     pub fn discard(&self, dir: &Path) -> Result<(), DataDirError> {
-        if self.keep { Ok(()) } else { remove(dir) }
+        if self.keep { Ok(()) } else { self.remove(dir) }
+    }
+
+    /// Removes what was stored in a directory of a cell, also where stores are to be kept.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn remove(&self, dir: &Path) -> Result<(), DataDirError> {
+        debug_assert!(dir.starts_with(&self.path));
+        remove(dir)
     }
 
     /// Whether it goes away when dropped.

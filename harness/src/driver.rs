@@ -1,8 +1,8 @@
 //! The driver: real engines under a real scheduler, driven by workers and verified afterwards.
 //!
-//! Nothing here formats or prints. The measuring loop itself is [`closed_loop`]; around it a round sees to a fresh
-//! store, history, warm-up, resources and verification. While it runs, [`sampler`] reads beside it what the process
-//! uses; [`course`] makes of both how the round went over time.
+//! Nothing here formats or prints. The measuring loops themselves are [`closed_loop`] and [`open_loop`]; around them a
+//! round sees to a fresh store, history, warm-up, resources and verification. While it runs, [`sampler`] reads beside it
+//! what the process uses; [`course`] makes of both how the round went over time.
 
 pub mod clock;
 pub mod closed_loop;
@@ -11,6 +11,7 @@ pub mod debt;
 pub mod floors;
 pub mod history;
 pub mod meters;
+pub mod open_loop;
 pub mod pool;
 pub mod reads;
 mod round;

@@ -8,6 +8,7 @@
 //! | [`axis`], [`cell`], [`size`] | the axes' values; one combination of them and its id |
 //! | [`items`] | real items, where a plan wants them sent |
 //! | [`plan`], [`schedule`] | TOML plans, presets, overrides; the order of rounds |
+//! | [`saturation`] | which rates a search for the highest one tries |
 //! | [`runner`], [`session`] | what the measuring loop asks of the driver; the loop |
 //! | [`driver`], [`recorder`], [`verify`] | the driver: workers, histograms, verification |
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
@@ -35,6 +36,7 @@ pub mod recorder;
 pub mod report;
 pub mod rundir;
 pub mod runner;
+pub mod saturation;
 pub mod schedule;
 pub mod session;
 pub mod size;

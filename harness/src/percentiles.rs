@@ -1,6 +1,6 @@
 //! Percentile curves, and how many samples it takes to know a quantile.
 //!
-//! A quantile is taken for known where at least [`BEYOND`] recorded values lie beyond it: the p99.9 of 500 samples is
+//! A quantile is taken for known where at least ten recorded values lie beyond it: the p99.9 of 500 samples is
 //! one of its largest values, and says more about luck than about the engine.
 
 use std::collections::BTreeMap;

@@ -11,6 +11,8 @@
 //! backend = ["fs", "redb"]
 //! mode = "all"                     # local and aggressive
 //! workers = [1, 2]
+//! rate = ["closed", 500]           # open loops beside the closed ones; arrival, in-flight
+//! saturate = "p99=5ms"             # and the highest rate within that limit
 //!
 //! [workload]
 //! payload = "4KiB"

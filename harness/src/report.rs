@@ -4,6 +4,7 @@
 //! page that needs no network. [`csv()`] has a row per cell, for other tools. Results of different tiers are never ranked
 //! together.
 
+mod capacity;
 mod columns;
 mod conditions;
 mod confidence;
@@ -42,7 +43,7 @@ pub struct Report {
     pub headline: String,
     /// Name and value of what the numbers depend on.
     pub conditions: Vec<(&'static str, String)>,
-    /// One table per effective tier, strongest first.
+    /// One table per effective tier, strongest first; then saturation and scaling.
     pub tables: Vec<Table>,
     /// Where time went, and how rounds went over time; only what was measured.
     pub details: Vec<Table>,
@@ -57,7 +58,7 @@ impl Report {
         Self {
             headline: headline::headline(run),
             conditions: conditions::conditions(run),
-            tables: table::tables(run),
+            tables: table::tables(run).into_iter().chain(capacity::tables(run)).collect(),
             details: details::tables(run),
             notes: notes::notes(run),
         }

@@ -2,12 +2,14 @@
 
 mod aggregate;
 mod resume;
+mod saturation;
+mod scaling;
 #[cfg(test)]
 mod tests;
 
 use std::time::SystemTime;
 
-use crate::cell::Cell;
+use crate::cell::{Cell, CellId};
 use crate::datadir::{DataDir, DataDirError};
 use crate::hlog::{self, Interval};
 use crate::model::{Build, CellResult, FileError, Floors, Machine, RoundResult, Run, SCHEMA, Status};
@@ -27,6 +29,9 @@ pub trait Progress {
     /// A round is about to begin. `done` counts the finished ones of those in `turns`.
     fn begin(&mut self, plan: &Plan, turns: &[Turn], done: usize);
 
+    /// A saturation search is about to try a rate; `done` counts the rates it has tried.
+    fn probing(&mut self, search: &CellId, done: usize, rate: u32);
+
     /// A cell was refused or failed, in a sentence.
     fn dropped(&mut self, cell: &CellResult);
 }
@@ -37,6 +42,7 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn begin(&mut self, _plan: &Plan, _turns: &[Turn], _done: usize) {}
+    fn probing(&mut self, _search: &CellId, _done: usize, _rate: u32) {}
     fn dropped(&mut self, _cell: &CellResult) {}
 }
 
@@ -122,6 +128,10 @@ impl<'a> Session<'a> {
             if !self.take(*turn, runner, progress, stop)? {
                 return Ok(End::Interrupted);
             }
+        }
+        self.run.scaling = scaling::fits(&self.run.cells);
+        if !self.saturate(&mut saturation::Tools { runner, progress, stop })? {
+            return Ok(End::Interrupted);
         }
         self.run.complete = true;
         self.save()?;

@@ -5,6 +5,7 @@ pub mod steady;
 mod student;
 #[cfg(test)]
 pub(crate) mod synthetic;
+pub mod usl;
 
 use hdrhistogram::{AdditionError, CreationError, Histogram};
 

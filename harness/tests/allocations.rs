@@ -1,4 +1,4 @@
-//! The measured loop allocates nothing: what it costs does not depend on the allocator's mood.
+//! The measured loops allocate nothing: what they cost does not depend on the allocator's mood.
 //!
 //! A test binary of its own, because it replaces the global allocator.
 
@@ -6,7 +6,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use slotbench::axis::Arrival;
+use slotbench::driver::clock::Epoch;
 use slotbench::driver::closed_loop::{self, Pass};
+use slotbench::driver::open_loop::{self, OpenPass, Schedule};
 use slotbench::driver::pool::{Pool, PoolSpec};
 use slotbench::driver::target::NullTarget;
 
@@ -38,8 +41,16 @@ fn allocations_of(pass: &Pass, runtime: &tokio::runtime::Runtime) -> u64 {
     ALLOCATIONS.load(Ordering::Relaxed) - before
 }
 
+fn allocations_of_open(pass: &OpenPass<Epoch>, runtime: &tokio::runtime::Runtime) -> u64 {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let (outcome, _) = open_loop::run(runtime, &NullTarget, pass).expect("a thread");
+    assert_eq!(outcome.acknowledged.len(), pass.range.len() as u64);
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+/// One test, for the count is of the whole process.
 #[test]
-fn the_measured_loop_allocates_nothing() {
+fn the_measured_loops_allocate_nothing() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("an executor");
     let mut pool = Pool::new(PoolSpec::plain(1, 1, 64));
     pool.grow(20_000).expect("messages");
@@ -48,4 +59,16 @@ fn the_measured_loop_allocates_nothing() {
     // What a pass allocates is its set-up (tasks, histograms), whatever its length.
     let (short, long) = (allocations_of(&pass(100), &runtime), allocations_of(&pass(20_000), &runtime));
     assert!(long <= short + 50, "{short} allocations for 100 messages, {long} for 20000");
+
+    let open = |count| OpenPass {
+        messages: Arc::clone(pool.messages()),
+        range: 0..count,
+        schedule: Schedule { rate: 100_000, arrival: Arrival::Poisson, seed: 1 },
+        in_flight: 100,
+        clock: Epoch::start(),
+        stop: Stop::default(),
+    };
+    allocations_of_open(&open(200), &runtime);
+    let (short, long) = (allocations_of_open(&open(200), &runtime), allocations_of_open(&open(20_000), &runtime));
+    assert!(long <= short + 50, "{short} allocations for 200 messages on a schedule, {long} for 20000");
 }

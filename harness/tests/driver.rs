@@ -161,6 +161,37 @@ fn a_round_that_ends_by_time_stops_in_time_and_drains() {
 }
 
 #[test]
+fn an_open_loop_is_measured_on_its_schedule_and_verified() {
+    let plan = r#"
+        backend = "memory"
+        mode = "all"
+        rate = 2000
+        arrival = ["fixed", "poisson"]
+        in-flight = 64
+        rounds = 1
+        ops = 300
+        warmup = "20ms"
+    "#;
+    let measured = run_all(plan);
+    assert_eq!(measured.len(), 4);
+    for (cell, round) in measured {
+        let (result, histograms) = (&round.result, &round.histograms);
+        assert_eq!((result.verified, result.messages), (Some(true), 300), "{}: {:?}", cell.id, result.failures);
+        assert!(
+            [Tag::Acknowledged, Tag::Durable, Tag::Response, Tag::Service]
+                .iter()
+                .all(|tag| histograms[tag].len() == 300)
+        );
+        assert_eq!(histograms[&Tag::Acknowledged], histograms[&Tag::Service]);
+        assert!(histograms[&Tag::Response].mean() >= histograms[&Tag::Service].mean(), "a start is never early");
+        assert_eq!(result.pacing_error_ns.map(|pacing| pacing.count), Some(300));
+        assert!(result.generator_cpu_ns.is_some_and(|cpu| cpu > 0) && result.blocked.is_some());
+        // 300 starts at 2000 a second: the last is intended after 149.5 ms, the random ones after some 150.
+        assert!(result.elapsed_ns > 100_000_000, "{}", result.elapsed_ns);
+    }
+}
+
+#[test]
 fn null_is_measured_and_has_nothing_to_verify() {
     let (_, round) =
         run_all("backend = \"null\"\nrounds = 1\nops = 1000\nwarmup = \"10ms\"\n").pop().expect("one cell");

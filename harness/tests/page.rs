@@ -83,7 +83,7 @@ fn the_page_draws_everything_without_an_error_or_a_network() {
         let charts =
             ["decision-grid", "heat", "pareto-chart", "percentile-chart", "time-chart", "stage-bars", "scaling-chart"];
         for class in charts {
-            assert!(dom.contains(&format!("class=\"{class}")), "{width}: no {class}");
+            assert!(dom.contains(&format!("{class}\"")), "{width}: no {class}");
         }
         assert!(dom.contains("did not keep up with the rate in 2 of 3 rounds") && dom.contains("slot 17 is missing"));
         assert!(!dom.contains("<b id=\"injected\">") && !dom.contains("<img"), "a reason became markup");

@@ -17,13 +17,12 @@ function drawLead() {
     return;
   }
   const cell = run.cells[answer.cell];
-  const tie = answer.tied.length
-    ? `, not told apart from ${answer.tied.join(' and ')}`
-    : '';
+  const verb = answer.tied.length ? 'leads with' : 'is fastest:';
+  const tie = answer.tied.length ? `, within the noise of ${answer.tied.join(' and ')}` : '';
   byId('lead').replaceChildren(
     'At durability ', h('em', {}, answer.tier), ', ',
     h('span', { class: 'engine', vars: { '--color': engineColor(cell.backend) } }, cell.backend),
-    ` is fastest: ${format.number(cell.throughput.messages_per_s)} messages a second, ${cell.mode} confirmation, `,
+    ` ${verb} ${format.number(cell.throughput.messages_per_s)} messages a second, ${cell.mode} confirmation, `,
     `${plural(cell.workers, 'worker')}${run.loads[state.load] ? `, ${run.loads[state.load]}` : ''}${tie}.`);
 }
 
@@ -128,7 +127,7 @@ function verdict(data) {
   }
   const named = [decision.best ?? decision.nearest, decision.runner_up].filter((index) => index !== undefined);
   return h('div', { class: 'verdict', 'aria-live': 'polite' }, lines,
-    h('p', { class: 'muted' }, `${decision.meeting} of ${plural(decision.considered, 'deployment')} meet this.`),
+    h('p', { class: 'muted' }, `${decision.meeting} of ${plural(decision.considered, 'deployment')} ${decision.meeting === 1 ? 'meets' : 'meet'} this.`),
     named.length > 0 && h('button', { type: 'button', class: 'quiet', on: { click: () => compareOnly(named) } },
       named.length > 1 ? 'Compare them' : 'Look closer'));
 }

@@ -1,4 +1,4 @@
-// Every cell in a table that sorts within tiers, and what the charts leave out.
+// Every cell in a table that sorts within tiers and modes, and what the charts leave out.
 
 const COLUMNS = [
   { name: 'engine', value: (cell) => cell.backend, show: (cell) => engineName(cell), text: true },
@@ -88,12 +88,13 @@ function cellRow(cell) {
     COLUMNS.map((column) => h('td', { class: column.text ? '' : 'number' }, column.show(cell))));
 }
 
-// Unknown values go last, whichever way it is sorted.
+// Modes promise different things and stay apart. Unknown values go last, whichever way it is sorted.
 function sorted(cells) {
   const { value } = COLUMNS[list.by];
   const sign = list.isDescending ? -1 : 1;
   const isUnknown = (cell) => { const v = value(cell); return v === null || v === undefined; };
   return [...cells].sort((one, other) => {
+    if (one.mode !== other.mode) return MODES.indexOf(one.mode) - MODES.indexOf(other.mode);
     if (isUnknown(one) || isUnknown(other)) return isUnknown(one) - isUnknown(other);
     const [a, b] = [value(one), value(other)];
     return sign * (typeof a === 'string' ? a.localeCompare(b) : a - b);

@@ -25,14 +25,14 @@ function drawCompare() {
     place.replaceChildren(h('p', { class: 'empty' }, 'Press measured cells in the heat map or the table to compare them.'));
     return;
   }
-  const boxes = ['wide', 'wide', '', '', 'wide'].map((kind) => h('div', { class: `panel ${kind}` }));
-  place.replaceChildren(h('div', { class: 'panels' }, boxes));
-  const [percentileBox, timeBox, stageBox, costBox, figureBox] = boxes;
+  const timed = measured.filter(({ cell }) => cell.stages);
+  const wide = (...content) => h('div', { class: 'panel wide' }, content);
+  const half = (...content) => h('div', { class: timed.length ? 'panel' : 'panel wide' }, content);
+  const [percentileBox, timeBox] = [wide(), wide()];
+  place.replaceChildren(h('div', { class: 'panels' }, percentileBox, timeBox,
+    timed.length > 0 && half(stageBars(timed)), half(costBars(measured)), wide(figures(measured))));
   drawInto(percentileBox, (width) => percentiles(width, measured));
   drawInto(timeBox, (width) => overTime(width, measured));
-  stageBox.replaceChildren(...[stageBars(measured)].filter(Boolean));
-  figureBox.replaceChildren(figures(measured));
-  costBox.replaceChildren(costBars(measured));
 }
 
 function lineSample(slot) {
@@ -128,7 +128,7 @@ function overRounds(width, chosen) {
     class: 'time-chart',
     title: 'Messages a second, round by round',
     hint: 'Rounds are interleaved over the whole run: a drift of the machine shows in all cells alike.',
-    x: { domain: [0, Math.max(...ends, 1) * 1.04], show: (x) => `${format.number(x)} s`, label: 'start of the round' },
+    x: { domain: [0, Math.max(...ends, 1) * 1.04], show: (x) => `${Math.round(x)} s`, label: 'start of the round' },
     y: { log: true, domain: extent(values, true), show: compact },
     readout: (x) => `at ${format.number(x)} s`,
     series,
@@ -137,10 +137,7 @@ function overRounds(width, chosen) {
 
 const STAGES = ['verify', 'queue', 'sign', 'commit_wait', 'apply', 'acknowledge'];
 
-function stageBars(chosen) {
-  const timed = chosen.filter(({ cell }) => cell.stages);
-  if (!timed.length) return h('figure', { class: 'chart' }, h('figcaption', {}, 'Where the time went'),
-    h('p', { class: 'empty' }, 'Stages were not timed in this run.'));
+function stageBars(timed) {
   const others = distinct(timed.flatMap(({ cell }) => Object.keys(cell.stages))).filter((stage) => !STAGES.includes(stage));
   const stages = [...STAGES, ...others].filter((stage) => timed.some(({ cell }) => cell.stages[stage] > 0));
   const total = (cell) => Object.values(cell.stages).reduce((sum, time) => sum + time, 0);
@@ -168,10 +165,10 @@ function figures(chosen) {
     ['answered p99.9', (cell) => format.time(callerLatency(cell).p999)],
     ['longest', (cell) => format.time(callerLatency(cell).max)],
     ['stored p99', (cell) => format.time(durableLatency(cell).p99)],
-    ['samples', (cell) => format.number(callerLatency(cell).count)],
+    ['samples', (cell) => format.count(callerLatency(cell).count)],
     ['loop', (cell) => (cell.rate === undefined ? 'closed' : `open, ${format.rate(cell.rate)}`)],
     ['messages a batch', (cell) => format.number(cell.costs.batch)],
-    ['most unstored', (cell) => (cell.costs.unstored ? format.number(cell.costs.unstored) : NONE)],
+    ['most unstored', (cell) => (cell.costs.unstored ? format.count(cell.costs.unstored) : NONE)],
     ['work left over', (cell) => format.time(cell.costs.debt)],
     ['in a crash', (cell) => lossPhrases(cell).map(([text]) => text).join('; ')],
   ].map(([name, show]) => [name, chosen.map(({ cell }) => show(cell))])

@@ -39,6 +39,7 @@ const format = {
   bytes: known((bytes) => scaled(bytes, BYTE_UNITS)),
   number: known((value) =>
     Math.abs(value) < 99.95 ? threeDigits(value) : Math.round(value).toLocaleString('en-US')),
+  count: known((count) => count.toLocaleString('en-US')),
   percent: known((share) => `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`),
   times: known((factor) => `${threeDigits(factor)} ×`),
   rate: known((value) => `${format.number(value)}/s`),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{Axes, Operation, Read, Workload};
+use crate::cell::{Axes, OpenLoad, Operation, Read, Workload};
 
 /// Every axis of a cell in one word, such as
 /// `rocksdb-local-power-w25-inproc-closed-none-noverify-group-p25-1KiB-dup0-read0-hist0`.
@@ -20,9 +20,9 @@ impl CellId {
     /// The id of these axes. The effective tier is a consequence of the others and left out.
     #[must_use]
     pub fn of(axes: &Axes) -> Self {
-        let Axes { backend, mode, durability, workers, transport, rate, workload } = axes;
+        let Axes { backend, mode, durability, workers, transport, rate: _, arrival: _, in_flight: _, workload } = axes;
         let asked = durability.asked;
-        let pace = rate.map_or_else(|| "closed".to_owned(), |rate| format!("rate{rate}"));
+        let pace = axes.open_load().map_or_else(|| "closed".to_owned(), pace);
         let verify = if workload.verify { "verify" } else { "noverify" };
         let (sign, commit) = (workload.sign, workload.commit);
         let work = work(workload);
@@ -34,6 +34,12 @@ impl CellId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// `rate1000_fixed_if1024`
+fn pace(load: OpenLoad) -> String {
+    let OpenLoad { rate, arrival, in_flight } = load;
+    format!("rate{rate}_{arrival}_if{in_flight}")
 }
 
 /// `p25_zipf0_99-1KiB_c50-dup0-read10_range-hist1000-restart`: what follows a `_`, and the operation, only where it is not
@@ -63,7 +69,7 @@ mod tests {
     use slotbench_core::Durability;
 
     use super::*;
-    use crate::axis::{Commit, Mode, Reach, Sign, Transport};
+    use crate::axis::{Arrival, Commit, Mode, Reach, Sign, Transport};
     use crate::cell::payload::tests::payload;
     use crate::cell::skew::tests::skew;
     use crate::cell::{Hundredths, Payload, Skew};
@@ -97,17 +103,28 @@ mod tests {
     }
 
     prop_compose! {
+        fn load()(
+            rate in 1_u32..12,
+            arrival in prop::sample::select(Arrival::ALL),
+            in_flight in 1_u32..3,
+        ) -> OpenLoad {
+            OpenLoad { rate, arrival, in_flight }
+        }
+    }
+
+    prop_compose! {
         fn axes()(
             backend in prop::sample::select(vec!["fs", "sled", "my-engine", "my"]),
             mode in prop::sample::select(Mode::ALL),
             asked in prop::sample::select(Durability::ALL.to_vec()),
             workers in 1_u32..12,
             transport in prop::sample::select(Transport::ALL),
-            rate in prop::option::of(1_u32..12),
+            load in prop::option::of(load()),
             workload in workload(),
         ) -> Axes {
-            let durability = Reach { asked, effective: Some(asked) };
-            Axes { backend: backend.to_owned(), mode, durability, workers, transport, rate, workload }
+            let (durability, backend) = (Reach { asked, effective: Some(asked) }, backend.to_owned());
+            let (rate, arrival, in_flight) = (None, None, None);
+            Axes { backend, mode, durability, workers, transport, rate, arrival, in_flight, workload }.with_load(load)
         }
     }
 
@@ -121,11 +138,18 @@ mod tests {
             workers: 25,
             transport: Transport::InProcess,
             rate: None,
+            arrival: None,
+            in_flight: None,
             workload: Workload { processes: 25, ..Workload::default() },
         };
         assert_eq!(
             CellId::of(&axes).as_str(),
             "rocksdb-local-power-w25-inproc-closed-none-noverify-group-p25-1KiB-dup0-read0-hist0"
+        );
+        let load = OpenLoad { rate: 1000, arrival: Arrival::Poisson, in_flight: 64 };
+        assert_eq!(
+            CellId::of(&axes.clone().with_load(Some(load))).as_str(),
+            "rocksdb-local-power-w1-inproc-rate1000_poisson_if64-none-noverify-group-p25-1KiB-dup0-read0-hist0"
         );
         let workload = Workload {
             processes: 25,
@@ -156,13 +180,14 @@ mod tests {
         #[test]
         fn each_axis_shows_in_the_id(base in axes(), other in axes()) {
             let workload = |workload| Axes { workload, ..base.clone() };
+            let load = other.open_load();
             let neighbours = [
                 Axes { backend: other.backend, ..base.clone() },
                 Axes { mode: other.mode, ..base.clone() },
                 Axes { durability: other.durability, ..base.clone() },
                 Axes { workers: other.workers, ..base.clone() },
                 Axes { transport: other.transport, ..base.clone() },
-                Axes { rate: other.rate, ..base.clone() },
+                base.clone().with_load(load),
                 workload(Workload { sign: other.workload.sign, ..base.workload.clone() }),
                 workload(Workload { verify: other.workload.verify, ..base.workload.clone() }),
                 workload(Workload { commit: other.workload.commit, ..base.workload.clone() }),

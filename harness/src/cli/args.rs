@@ -10,6 +10,9 @@ const EXAMPLES: &str = "\
 Examples:
   slotbench run                                    four engines in four minutes
   slotbench run --backend fs,redb --workers 1,25   two of them, with one caller and with 25
+  slotbench run --backend redb --rate 500,1000,2000
+                                                   response times at three fixed rates
+  slotbench run --backend redb --saturate p99=5ms  the highest rate with 99 in 100 answered within 5 ms
   slotbench run --durability power --set workload.payload=1KiB,64KiB
   slotbench run --resume results/runs/20261121T073044Z-quick
   slotbench report results/runs/20261121T073044Z-quick --format csv --out quick.csv
@@ -29,6 +32,12 @@ LIST is separated by commas. Values, and what `all` means:
   --mode        local, aggressive (all); remote
   --durability  memory, process, power
   --transport   inproc, h1, h2, h3
+  --rate        1 to 10000000 per second; closed: each worker waits for its answer
+  --arrival     fixed, poisson
+
+An open loop (--rate) measures response time from each intended start, so a stall counts for everybody who would have
+called meanwhile; in a closed loop it counts once for each worker. When the target does not keep up, the cell is
+`overloaded` and its latencies are not shown. --saturate searches between rates with short rounds, 24 of them at most.
 
 Keys of --set, with what they take:
   workload.sign          none, ed25519, rsa4096
@@ -120,9 +129,18 @@ pub struct RunArgs {
     /// How callers reach the scheduler
     #[arg(long, value_name = "LIST")]
     pub transport: Option<String>,
-    /// Open loop at that many messages per second, all workers together; or closed
+    /// Open loop: messages per second on a schedule, whether or not those before are done; or closed
     #[arg(long, value_name = "LIST")]
     pub rate: Option<String>,
+    /// Open loop: how starts are spread over time [default: fixed]
+    #[arg(long, value_name = "LIST")]
+    pub arrival: Option<String>,
+    /// Open loop: most operations in flight, 1 to 10000 [default: 1024]
+    #[arg(long, value_name = "LIST")]
+    pub in_flight: Option<String>,
+    /// Search for the highest rate at which a quantile of response time stays within a limit, such as p99=5ms
+    #[arg(long, value_name = "QUANTILE=TIME")]
+    pub saturate: Option<String>,
     /// Operations per round, all workers together
     #[arg(long, value_name = "N", conflicts_with = "duration")]
     pub ops: Option<String>,
@@ -171,6 +189,9 @@ impl RunArgs {
             ("workers", &self.workers),
             ("transport", &self.transport),
             ("rate", &self.rate),
+            ("arrival", &self.arrival),
+            ("in-flight", &self.in_flight),
+            ("saturate", &self.saturate),
             ("ops", &self.ops),
             ("duration", &self.duration),
             ("warmup", &self.warmup),

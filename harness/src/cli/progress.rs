@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cell::Cell;
+use crate::cell::{Cell, CellId};
 use crate::model::CellResult;
 use crate::plan::{Estimate, Plan};
 use crate::schedule::Turn;
@@ -43,6 +43,11 @@ impl Progress for Bar {
         }
         self.bar.set_length(sum(turns));
         self.bar.set_position(sum(turns.get(..done).unwrap_or_default()));
+    }
+
+    fn probing(&mut self, search: &CellId, done: usize, rate: u32) {
+        self.bar.set_message(format!("{search}: try {} of a saturation search, {rate}/s", done + 1));
+        self.bar.tick();
     }
 
     fn dropped(&mut self, cell: &CellResult) {

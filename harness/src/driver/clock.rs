@@ -1,6 +1,15 @@
 //! Monotonic time in nanoseconds since a round's epoch.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What an open loop goes by: read for every operation, waited on for every start.
+pub trait Clock: Clone + Send + Sync + 'static {
+    /// Nanoseconds since the epoch.
+    fn now(&self) -> u64;
+
+    /// Returns at `at`, or as soon after it as it can; at once if that time has passed.
+    fn wait_until(&self, at: u64);
+}
 
 /// The zero of a round's time stamps. Copies agree with each other.
 #[derive(Debug, Clone, Copy)]
@@ -18,5 +27,30 @@ impl Epoch {
     #[expect(clippy::cast_possible_truncation, reason = "u64 nanoseconds last for 584 years")]
     pub fn now(&self) -> u64 {
         self.0.elapsed().as_nanos() as u64
+    }
+}
+
+/// How long before a start the pacing thread stops sleeping and begins to look at the clock all the time: what the
+/// system needs to wake a thread, most of the time.
+const SPIN_NS: u64 = 20_000;
+
+impl Clock for Epoch {
+    fn now(&self) -> u64 {
+        Self::now(self)
+    }
+
+    /// Sleeps up to shortly before and spins for the rest. A start that is nearer than that is slept for altogether, for
+    /// a thread that spins from start to start would take a core from the target: such starts are some 20 µs late, and
+    /// made a few at a time.
+    fn wait_until(&self, at: u64) {
+        let left = at.saturating_sub(self.now());
+        if left == 0 {
+            return;
+        }
+        let spin = if left > SPIN_NS { SPIN_NS } else { 0 };
+        std::thread::sleep(Duration::from_nanos(left - spin));
+        while self.now() < at {
+            std::hint::spin_loop();
+        }
     }
 }

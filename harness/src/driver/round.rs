@@ -1,5 +1,6 @@
 //! One round: a fresh store, history, warm-up, the measured pass, verification before and after a reopen.
 
+mod open;
 mod raw;
 mod restarts;
 
@@ -26,6 +27,7 @@ use crate::driver::course::{self, Course};
 use crate::driver::debt;
 use crate::driver::history::{self, History, HistoryError, HistorySpec, LoadError};
 use crate::driver::meters::Meters;
+use crate::driver::open_loop::Paced;
 use crate::driver::pool::{PoolSpec, Targets};
 use crate::driver::reads::{Beforehand, Known, Reads, Script, ScriptSpec};
 use crate::driver::sampler::Sampler;
@@ -79,8 +81,6 @@ fn refuse_what_is_not_built(cell: &Cell) -> Result<(), CellFailure> {
         format!("transport '{}' is not built in", axes.transport)
     } else if axes.mode == Mode::Remote {
         "remote confirmation needs a bundler, and none is configured".to_owned()
-    } else if axes.rate.is_some() {
-        "open loop (a rate) is not built in".to_owned()
     } else {
         return Ok(());
     };
@@ -263,7 +263,7 @@ impl<'a> Messages<'a> {
             durability: tier,
             commit: if axes.workload.commit == Commit::Each { CommitMode::Each } else { CommitMode::Group },
             signatures: SignaturePolicy { required: false, verify: axes.workload.verify },
-            window: WINDOW.max(axes.workers as usize),
+            window: WINDOW.max(axes.workers as usize).max(axes.in_flight.unwrap_or(0) as usize),
             ..Config::new(signer)
         })
     }
@@ -284,6 +284,14 @@ impl<'a> Messages<'a> {
         };
         let runtime = self.driver.runtime().map_err(|error| failed("no threads for the workers", &error))?;
         let outcome = closed_loop::run(runtime, target, &pass);
+        self.accept(&outcome)?;
+        self.known.extend(&outcome.known);
+        self.wrong.add(reads.map(|reads| reads.wrong.findings()).unwrap_or_default());
+        Ok(outcome)
+    }
+
+    /// Counts what a pass had acknowledged, unless it was interrupted or messages were refused.
+    fn accept(&mut self, outcome: &Outcome) -> Result<(), CellFailure> {
         if self.job.stop.is_requested() {
             return Err(CellFailure::Interrupted);
         }
@@ -291,9 +299,7 @@ impl<'a> Messages<'a> {
             return Err(failed("a message was refused", error));
         }
         self.acknowledged += outcome.acknowledged.len();
-        self.known.extend(&outcome.known);
-        self.wrong.add(reads.map(|reads| reads.wrong.findings()).unwrap_or_default());
-        Ok(outcome)
+        Ok(())
     }
 
     fn reads(&self, script: Arc<Script>, store: Arc<dyn Store>) -> Reads {
@@ -358,6 +364,11 @@ fn warm_up(
     let cell = messages.job.cell;
     let start = Instant::now();
     let mut warmed = Warmed { duration: Duration::ZERO, rate: None };
+    if let Some(load) = cell.axes.open_load() {
+        messages.paced_pass(target, open::count(cell, cell.measure.warmup), load, epoch)?;
+        warmed.duration = start.elapsed();
+        return Ok(warmed);
+    }
     while start.elapsed() < cell.measure.warmup {
         let rate = warmed.rate.unwrap_or(0.0);
         let count = FIRST_STEP.max(to_count(rate * STEP.as_secs_f64()));
@@ -379,6 +390,7 @@ fn to_count(operations: f64) -> usize {
 fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
     match cell.measure.length {
         Length::Ops(ops) => (usize::try_from(ops).unwrap_or(usize::MAX), Duration::MAX),
+        Length::Duration(duration) if cell.axes.rate.is_some() => (open::count(cell, duration), duration),
         Length::Duration(duration) => {
             let expected = warmed.rate.unwrap_or(f64::from(u16::MAX)) * duration.as_secs_f64() * MARGIN;
             (to_count(expected) + FIRST_STEP + cell.axes.workers as usize, duration)
@@ -389,6 +401,7 @@ fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
 /// A measured and verified pass.
 struct Measured {
     outcome: Outcome,
+    paced: Option<Paced>,
     durable: Option<Durable>,
     max_unstored: u64,
     warmup: Duration,
@@ -431,12 +444,19 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let order = Order { store: Arc::clone(&store), operations: count, workers, limit, epoch };
     let sampler = sample(cell, &scheduler, epoch, course::interval(expected_length(count, limit, &warmed)))?;
     let meters = Meters::read(&*store, &site.dir);
-    let outcome = match &stage_log {
-        None => messages.pass(&scheduler, order),
-        Some(log) => messages.pass(&Staged::new(&scheduler, log, epoch), order),
+    let outcome = match (&stage_log, cell.axes.open_load()) {
+        (None, None) => messages.pass(&scheduler, order).map(|outcome| (outcome, None)),
+        (Some(log), None) => messages.pass(&Staged::new(&scheduler, log, epoch), order).map(|outcome| (outcome, None)),
+        (None, Some(load)) => {
+            messages.paced_pass(&scheduler, count, load, epoch).map(|(outcome, paced)| (outcome, Some(paced)))
+        }
+        (Some(log), Some(load)) => messages
+            .paced_pass(&Staged::new(&scheduler, log, epoch), count, load, epoch)
+            .map(|(outcome, paced)| (outcome, Some(paced))),
     };
     let (mut resources, readings) = meters.since(&*store, || sampler.finish());
-    let outcome = outcome?;
+    let (outcome, paced) = outcome?;
+    open::exclude_generator(&mut resources, paced.as_ref());
     let debt = debt::watch(outcome.elapsed);
     resources.user_bytes = Some(outcome.bytes);
     let (max_unstored, batches) = (scheduler.max_unstored(), scheduler.batch_sizes());
@@ -450,7 +470,7 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let verification = verify(site, store, |store| messages.check(store, checks, expected), &mut resources)?;
     let warmup = warmed.duration;
     let used = Used { resources, stages, batches, course, debt };
-    Ok(Measured { outcome, durable, max_unstored, warmup, used, verification, slots_before })
+    Ok(Measured { outcome, paced, durable, max_unstored, warmup, used, verification, slots_before })
 }
 
 /// What is to be checked of signatures.
@@ -514,7 +534,7 @@ impl Measured {
         let histograms = histograms(self.outcome, self.durable);
         let Used { resources, stages, course, debt, .. } = self.used;
         let mut round = round(job, totals, resources, self.verification, histograms, described);
-        let result = &mut round.result;
+        let Round { result, histograms, .. } = &mut round;
         result.warmup.steady = course.steady;
         result.stages_ns = stages;
         result.batch_messages = is_grouped.then(|| stats::summary(&batches));
@@ -522,6 +542,9 @@ impl Measured {
         result.debt = Some(debt);
         result.failed_after_acknowledge = failed_after_acknowledge;
         result.max_unstored = self.max_unstored;
+        if let Some(paced) = self.paced {
+            paced.tell(result, histograms);
+        }
         round
     }
 }

@@ -89,15 +89,14 @@ mod tests {
 
     #[test]
     fn a_peak_can_be_left_behind() {
-        let resident = || resident_bytes().expect("told");
-        let before = resident();
-        let block = vec![1_u8; 64 << 20];
-        assert!(resident() >= before + (60 << 20), "{before} {}", resident());
-        drop(std::hint::black_box(block));
+        // Other tests of this process come and go meanwhile: the block is larger than all they hold.
+        let block = std::hint::black_box(vec![1_u8; 512 << 20]);
+        assert!(resident_bytes().expect("told") >= 512 << 20);
+        drop(block);
         let peak = peak_rss().expect("told");
-        assert!(peak >= before + (60 << 20));
+        assert!(peak >= 512 << 20);
         if reset_peak_rss() {
-            assert!(peak_rss().expect("told") < peak);
+            assert!(peak_rss().expect("told") < peak - (256 << 20));
         }
     }
 

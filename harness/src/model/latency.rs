@@ -8,7 +8,7 @@ use crate::axis::names;
 
 names! {
     /// What a latency lies between. Closed loop: `acknowledged` and `durable`, `read` where there are reads; or `restart`
-    /// alone. Open loop: `response` and `service` too.
+    /// alone. Open loop: `response` and `service` too, of which the latter is `acknowledged` again.
     Tag, "latency tag" {
         /// From the call to the caller's answer.
         Acknowledged = "acknowledged",

@@ -53,6 +53,12 @@ pub struct RoundResult {
     pub max_unstored: u64,
     /// Open loop: how late operations started, by the generator's own fault.
     pub pacing_error_ns: Option<Summary>,
+    /// Open loop: CPU time of the thread that makes the starts. Not part of the resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator_cpu_ns: Option<u64>,
+    /// Open loop: starts that had to wait because as many operations were in flight as allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<u64>,
     /// Open loop: the target did not keep up with the rate.
     pub overloaded: bool,
     /// Whether the store holds exactly what was acknowledged, in order and unbroken, also after a reopen; `None` where

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use slotbench_core::Durability;
 
+use crate::axis::Arrival;
 use crate::cell::{Cell, CellId};
 use crate::model::*;
 use crate::plan::{Overrides, Plan, Source};
@@ -11,7 +12,16 @@ use crate::plan::{Overrides, Plan, Source};
 /// A summary whose figures all start with `lead`: 1 gives p50 = 1.02 ms, p99 = 1.04 ms and so on.
 pub(crate) fn summary(lead: u64) -> Summary {
     let at = |step: u64| lead * 1_000_000 + step * 10_000;
-    Summary { count: 7, min: at(0), mean: at(1) as f64, p50: at(2), p90: at(3), p99: at(4), p999: at(5), max: at(6) }
+    Summary {
+        count: 70_000,
+        min: at(0),
+        mean: at(1) as f64,
+        p50: at(2),
+        p90: at(3),
+        p99: at(4),
+        p999: at(5),
+        max: at(6),
+    }
 }
 
 fn cell(backend: &str, mode: &str, asked: Durability, effective: Durability) -> CellResult {
@@ -73,6 +83,9 @@ pub(crate) fn rich_run() -> Run {
     round.warmup.steady = Some(false);
     round.resources.device_bytes_written = Some(5250);
     round.resources.peak_rss_is_sampled = true;
+    round.pacing_error_ns = Some(summary(1));
+    round.generator_cpu_ns = Some(9_000_000);
+    round.blocked = Some(4);
     round.batch_messages = Some(summary(2));
     let mut stage_round = RoundResult { round: 5, verified: Some(true), ..RoundResult::default() };
     for (lead, stage) in (21..).zip(["verify", "queue", "sign", "commit_wait", "apply", "acknowledge"]) {
@@ -90,6 +103,8 @@ pub(crate) fn rich_run() -> Run {
     let probe = Probe { rate: 500.0, achieved: 499.0, response_ns: 4_000_000, held: true };
     run.saturation.push(Saturation {
         cell: id.clone(),
+        arrival: Arrival::Poisson,
+        in_flight: 64,
         quantile: 0.99,
         limit_ns: 5_000_000,
         rate: Some(500.0),

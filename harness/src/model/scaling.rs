@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::axis::Arrival;
 use crate::cell::CellId;
 
 /// The highest rate at which a latency limit held.
@@ -9,6 +10,10 @@ use crate::cell::CellId;
 pub struct Saturation {
     /// The cell that was searched; its id carries no rate.
     pub cell: CellId,
+    /// How the starts of its open loops were spread.
+    pub arrival: Arrival,
+    /// Most operations in flight.
+    pub in_flight: u32,
     /// The quantile of response time that was limited, such as 0.99.
     pub quantile: f64,
     /// The limit, nanoseconds.
@@ -30,7 +35,7 @@ pub struct Probe {
     pub achieved: f64,
     /// The limited quantile of response time, nanoseconds.
     pub response_ns: u64,
-    /// Whether the limit held and the schedule was kept.
+    /// Whether the limit held and the target kept up.
     pub held: bool,
 }
 

@@ -1,14 +1,15 @@
 //! From tables of axes to cells.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use slotbench_backends::Kind;
 use slotbench_core::Durability;
 
-use crate::axis::{Mode, Reach, Transport};
-use crate::cell::{Axes, Cell, CellId, Length, Measure, Operation, Payload, Workload};
+use crate::axis::{Arrival, Mode, Reach, Transport};
+use crate::cell::{Axes, Cell, CellId, IN_FLIGHT, Length, Measure, Operation, Payload, Search, Workload};
 use crate::plan::error::PlanError;
 use crate::plan::group::{Group, WorkloadAxes};
 use crate::plan::keys::ALL_BACKENDS;
@@ -36,12 +37,21 @@ pub(super) fn cells(source: &Source, document: &Document, overrides: &Overrides)
     let mut seen = BTreeSet::new();
     for (group, span) in &document.groups {
         let group = group.overridden(&overrides.group);
+        check_load(source, &group, span)?;
         let crossed = cross(&group).filter(|count| cells.len() + count <= MAX_CELLS);
         crossed.ok_or_else(|| source.error(span.clone(), format!("cells: more than {MAX_CELLS} of them")))?;
         let fresh = group_cells(&group, document).into_iter().filter(|cell| seen.insert(cell.id.clone()));
         cells.extend(fresh);
     }
     Ok(cells)
+}
+
+/// Checks that what is said of open loops is said where there is one.
+fn check_load(source: &Source, group: &Group, span: &Range<usize>) -> Result<(), PlanError> {
+    if group.has_open_loop() || group.arrival.is_empty() && group.in_flight.is_empty() {
+        return Ok(());
+    }
+    Err(source.error(span.clone(), "arrival, in-flight: mean nothing in a closed loop (they need a rate, or saturate)"))
 }
 
 /// Checks that no two tables of the plan itself say the same.
@@ -65,12 +75,13 @@ pub(super) fn unique_cells(source: &Source, document: &Document) -> Result<(), P
 
 /// How many cells a table crosses to; `None` when the number overflows.
 fn cross(group: &Group) -> Option<usize> {
-    let Group { backend, mode, durability, workers, transport, rate, workload, .. } = group;
+    let Group { backend, mode, durability, workers, transport, rate, arrival, in_flight, workload, .. } = group;
     let WorkloadAxes { sign, verify, commit, processes, payload, duplicates, reads, history, .. } = workload;
     let WorkloadAxes { skew, compressible, read, operation, .. } = workload;
     let axes = [backend.len(), mode.len(), durability.len(), workers.len(), transport.len(), rate.len()];
     let work = [sign.len(), verify.len(), commit.len(), processes.len(), payload.len(), duplicates.len()];
     let rest = [reads.len(), history.len(), skew.len(), compressible.len(), read.len(), operation.len()];
+    let rest = rest.into_iter().chain([arrival.len(), in_flight.len()]);
     let mut lengths = axes.into_iter().chain(work).chain(rest);
     lengths.try_fold(1_usize, |product, length| product.checked_mul(length.max(1)))
 }
@@ -81,7 +92,13 @@ fn group_cells(group: &Group, document: &Document) -> Vec<Cell> {
         warmup: group.warmup.unwrap_or(WARMUP),
         rounds: group.rounds.unwrap_or(ROUNDS),
     };
+    let saturate = group.saturate.map(|limit| Search {
+        limit,
+        arrival: group.arrival.first().copied().unwrap_or(Arrival::Fixed),
+        in_flight: group.in_flight.first().copied().unwrap_or(IN_FLIGHT),
+    });
     let cell = |axes: Axes| Cell {
+        saturate,
         id: CellId::of(&axes),
         name: group.name.as_ref().map(|name| name.replace("{backend}", &axes.backend)),
         benchmark: group.benchmark.clone(),
@@ -92,12 +109,13 @@ fn group_cells(group: &Group, document: &Document) -> Vec<Cell> {
         axes,
     };
     let mut seen = BTreeSet::new();
-    all_axes(group).into_iter().map(settled).map(cell).filter(|cell| seen.insert(cell.id.clone())).collect()
+    all_axes(group).into_iter().map(cell).filter(|cell| seen.insert(cell.id.clone())).collect()
 }
 
 /// These axes without those that mean nothing for them; the cells that become equal are one.
 fn settled(axes: Axes) -> Axes {
-    Axes { workload: axes.workload.settled(), ..axes }
+    let load = axes.open_load();
+    Axes { workload: axes.workload.clone().settled(), ..axes }.with_load(load)
 }
 
 fn items(group: &Group, axes: &Axes) -> Option<PathBuf> {
@@ -121,6 +139,8 @@ fn all_axes(group: &Group) -> Vec<Axes> {
             workers: 1,
             transport: Transport::InProcess,
             rate: None,
+            arrival: None,
+            in_flight: None,
             workload: Workload::default(),
         })
     });
@@ -130,6 +150,8 @@ fn all_axes(group: &Group) -> Vec<Axes> {
     vary(&mut all, &group.workers, |axes, workers| axes.workers = workers);
     vary(&mut all, &group.transport, |axes, transport| axes.transport = transport);
     vary(&mut all, &group.rate, |axes, rate| axes.rate = rate);
+    vary(&mut all, &group.arrival, |axes, arrival| axes.arrival = Some(arrival));
+    vary(&mut all, &group.in_flight, |axes, bound| axes.in_flight = Some(bound));
     vary(&mut all, &work.sign, |axes, sign| axes.workload.sign = sign);
     vary(&mut all, &work.verify, |axes, verify| axes.workload.verify = verify);
     vary(&mut all, &work.commit, |axes, commit| axes.workload.commit = commit);
@@ -142,7 +164,7 @@ fn all_axes(group: &Group) -> Vec<Axes> {
     vary(&mut all, &work.read, |axes, read| axes.workload.read = read);
     vary(&mut all, &work.history, |axes, history| axes.workload.history = history);
     vary(&mut all, &work.operation, |axes, operation| axes.workload.operation = operation);
-    all
+    all.into_iter().map(settled).collect()
 }
 
 /// Replaces every element by one for each value; no values leave all as they are.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::cell::{Cell, Length, Measure, Workload};
+use crate::saturation::{longest, searches};
 
 /// Opening, filling, draining, verifying and reopening a store, for one round; history comes on top.
 const AROUND_A_ROUND: Duration = Duration::from_secs(1);
@@ -20,6 +21,8 @@ pub struct Estimate {
     pub counted_rounds: u64,
     /// Measured rounds; stage rounds are in `time` only.
     pub rounds: u64,
+    /// Saturation searches, at most.
+    pub searching: Duration,
 }
 
 impl Estimate {
@@ -28,7 +31,9 @@ impl Estimate {
     pub fn of(cells: &[Cell]) -> Self {
         let running = || cells.iter().filter(|cell| cell.refusal.is_none());
         let rounds = running().fold(Self::default(), |sum, cell| sum.plus(cell));
-        Self { time: rounds.time + histories(running()), ..rounds }
+        let longest = |cell: &Cell| longest(cell, filling(cell.axes.workload.history) + AROUND_A_ROUND);
+        let searching = searches(cells).into_iter().map(|(_, cell, _)| longest(cell)).sum();
+        Self { time: rounds.time + histories(running()), searching, ..rounds }
     }
 
     /// One measured round of a cell.
@@ -47,12 +52,17 @@ impl Estimate {
         let Measure { length, warmup, rounds: _ } = *measure;
         let (measured, counted_rounds) = match length {
             Length::Duration(duration) => (duration, 0),
-            Length::Ops(_) => (Duration::ZERO, 1),
+            // A schedule is as long as its operations at its rate.
+            Length::Ops(ops) => match cell.axes.rate {
+                Some(rate) => (Duration::from_secs_f64(ops as f64 / f64::from(rate)), 0),
+                None => (Duration::ZERO, 1),
+            },
         };
         let workload = &cell.axes.workload;
         // What is read past the scheduler is stored anew for every round.
         let stored = if workload.operation.is_raw_read() { filling(workload.history) } else { Duration::ZERO };
-        Self { time: warmup + measured + stored + AROUND_A_ROUND, counted_rounds, rounds: 1 }
+        let time = warmup + measured + stored + AROUND_A_ROUND;
+        Self { time, counted_rounds, rounds: 1, searching: Duration::ZERO }
     }
 
     fn plus(self, cell: &Cell) -> Self {
@@ -62,6 +72,7 @@ impl Estimate {
             time: self.time + round.time * rounds + stages,
             counted_rounds: self.counted_rounds + round.counted_rounds * u64::from(rounds),
             rounds: self.rounds + u64::from(rounds),
+            searching: self.searching,
         }
     }
 }
@@ -84,9 +95,14 @@ fn filling(slots: u64) -> Duration {
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = humantime::format_duration(Duration::from_secs(self.time.as_secs()));
-        match self.counted_rounds {
-            0 => write!(f, "about {time}"),
-            rounds => write!(f, "about {time}, and the operations of {rounds} rounds"),
+        write!(f, "about {time}")?;
+        if self.counted_rounds > 0 {
+            write!(f, ", and the operations of {} rounds", self.counted_rounds)?;
         }
+        if self.searching > Duration::ZERO {
+            let searching = humantime::format_duration(Duration::from_secs(self.searching.as_secs()));
+            write!(f, ", and at most {searching} of searching")?;
+        }
+        Ok(())
     }
 }

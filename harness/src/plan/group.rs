@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use slotbench_core::Durability;
 
-use crate::axis::{Commit, Mode, Sign, Transport};
-use crate::cell::{Digest, Length, Operation, Payload, Read, Skew};
+use crate::axis::{Arrival, Commit, Mode, Sign, Transport};
+use crate::cell::{Digest, Length, Limit, Operation, Payload, Read, Skew};
 
 /// What one table of a plan, or the command line, says. An empty list or `None`: nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,6 +20,9 @@ pub(super) struct Group {
     pub(super) workers: Vec<u32>,
     pub(super) transport: Vec<Transport>,
     pub(super) rate: Vec<Option<u32>>,
+    pub(super) arrival: Vec<Arrival>,
+    pub(super) in_flight: Vec<u32>,
+    pub(super) saturate: Option<Limit>,
     pub(super) length: Option<Length>,
     pub(super) warmup: Option<Duration>,
     pub(super) rounds: Option<u32>,
@@ -57,11 +60,19 @@ impl Group {
             workers: either(&self.workers, &base.workers),
             transport: either(&self.transport, &base.transport),
             rate: either(&self.rate, &base.rate),
+            arrival: either(&self.arrival, &base.arrival),
+            in_flight: either(&self.in_flight, &base.in_flight),
+            saturate: self.saturate.or(base.saturate),
             length: self.length.or(base.length),
             warmup: self.warmup.or(base.warmup),
             rounds: self.rounds.or(base.rounds),
             workload: self.workload.or(&base.workload),
         }
+    }
+
+    /// Whether anything in it is an open loop: else how starts are spread, and how many are in flight, means nothing.
+    pub(super) fn has_open_loop(&self) -> bool {
+        self.saturate.is_some() || self.rate.iter().any(Option::is_some)
     }
 
     /// This with `overrides` over it. A table whose mode, transport, workers or rate change is no longer what its

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::axis::Mode;
-use crate::cell::{Length, Payload};
+use crate::cell::{Length, Limit, Payload};
 use crate::items::Items;
 use crate::plan::group::Group;
 
@@ -38,6 +38,9 @@ pub(super) const CELLS: &[Key] = &[
     key("workers", |group, word| push(&mut group.workers, number(word, 1..=10_000)?)),
     key("transport", |group, word| push(&mut group.transport, named(word)?)),
     key("rate", take_rate),
+    key("arrival", |group, word| push(&mut group.arrival, named(word)?)),
+    key("in-flight", |group, word| push(&mut group.in_flight, number(word, 1..=10_000)?)),
+    key("saturate", |group, word| set(&mut group.saturate, limit(word)?)),
     key("ops", |group, word| set(&mut group.length, Length::Ops(number(word, 1..=1_000_000_000)?))),
     key("duration", |group, word| set(&mut group.length, Length::Duration(positive(word)?))),
     key("warmup", |group, word| set(&mut group.warmup, duration(word)?)),
@@ -117,6 +120,16 @@ fn take_rate(group: &mut Group, word: &str) -> Result<(), String> {
     push(&mut group.rate, rate)
 }
 
+/// `p99=5ms`
+fn limit(word: &str) -> Result<Limit, String> {
+    let message = || format!("'{word}' is not a limit on response time (such as p99=5ms; p50, p90, p99 or p99.9)");
+    let (quantile, time) = word.split_once('=').ok_or_else(message)?;
+    let quantile = quantile.trim().parse().map_err(|_| message())?;
+    let limit = humantime::parse_duration(time.trim()).map_err(|_| message())?;
+    let limit_ns = u64::try_from(limit.as_nanos()).ok().filter(|limit| *limit > 0).ok_or_else(message)?;
+    Ok(Limit { quantile, limit_ns })
+}
+
 /// A payload; one of real items is read now, since its name is its content.
 fn take_payload(group: &mut Group, word: &str) -> Result<(), String> {
     let Some(path) = word.strip_prefix("file:") else { return push(&mut group.workload.payload, word.parse()?) };
@@ -189,6 +202,7 @@ trait SameKind {
 impl SameKind for u32 {}
 impl SameKind for Duration {}
 impl SameKind for String {}
+impl SameKind for Limit {}
 impl SameKind for Length {
     fn same_kind(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)

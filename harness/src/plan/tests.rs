@@ -7,10 +7,10 @@ use slotbench_backends::Kind;
 use slotbench_core::Durability;
 
 use super::*;
-use crate::axis::{Mode, Transport};
+use crate::axis::{Arrival, Mode, Quantile, Transport};
 use crate::cell::payload::tests::payload;
 use crate::cell::skew::tests::skew;
-use crate::cell::{Length, Operation, Payload, Read, Workload};
+use crate::cell::{Length, Limit, OpenLoad, Operation, Payload, Read, Search, Workload};
 
 fn source(text: &str) -> Source {
     Source { file: "p.toml".to_owned(), stem: "p".to_owned(), text: text.to_owned() }
@@ -72,6 +72,35 @@ fn tables_cross_their_axes_over_the_top_of_the_plan() {
 }
 
 #[test]
+fn rates_make_open_loops_without_workers_and_closed_loops_have_nothing_of_them() {
+    let plan = plan(
+        "backend = 'null'\nworkers = [1, 4]\nrate = ['closed', 500, 1000]\narrival = ['fixed', 'poisson']\n\
+         in-flight = 64\nsaturate = 'p99.9=5ms'\n",
+    );
+    let paces: Vec<_> = ids(&plan)
+        .into_iter()
+        .map(|id| id.split('-').skip(3).step_by(2).take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        paces,
+        [
+            "w1 closed",
+            "w1 rate500_fixed_if64",
+            "w1 rate500_poisson_if64",
+            "w1 rate1000_fixed_if64",
+            "w1 rate1000_poisson_if64",
+            "w4 closed",
+        ]
+    );
+    let limit = Limit { quantile: Quantile::P999, limit_ns: 5_000_000 };
+    let search = Some(Search { limit, arrival: Arrival::Fixed, in_flight: 64 });
+    assert!(plan.cells.iter().all(|cell| cell.saturate == search));
+    let load = plan.cells[2].axes.open_load();
+    assert_eq!(load, Some(OpenLoad { rate: 500, arrival: Arrival::Poisson, in_flight: 64 }));
+    assert_eq!(plan.cells[5].axes.open_load(), None);
+}
+
+#[test]
 fn every_engine_defaults_to_the_strongest_tier_it_reaches() {
     for cell in plan("backend = 'all'\n").cells {
         let reached = Kind::find(&cell.axes.backend).map(|kind| kind.tiers().map(|tier| tier.effective));
@@ -114,6 +143,21 @@ fn errors_name_place_key_and_what_is_allowed() {
         ("mode = []", "p.toml:1:8: mode: is an empty list"),
         ("mode = ['local', 'local']", "p.toml:1:18: mode: has a value twice"),
         ("rate = 0", "p.toml:1:8: rate: '0' is not a rate (messages per second from 1 to 10000000, or closed)"),
+        ("rate = 1\narrival = 'even'", "p.toml:2:11: arrival: unknown arrival 'even' (allowed: fixed, poisson)"),
+        ("rate = 1\nin-flight = 0", "p.toml:2:13: in-flight: '0' is not a whole number from 1 to 10000"),
+        (
+            "arrival = 'poisson'",
+            "p.toml:1:1: arrival, in-flight: mean nothing in a closed loop (they need a rate, or saturate)",
+        ),
+        (
+            "saturate = 'p98=1ms'",
+            "p.toml:1:12: saturate: 'p98=1ms' is not a limit on response time (such as p99=5ms; p50, p90, p99 or p99.9)",
+        ),
+        (
+            "saturate = 'p99=0s'",
+            "p.toml:1:12: saturate: 'p99=0s' is not a limit on response time (such as p99=5ms; p50, p90, p99 or p99.9)",
+        ),
+        ("saturate = ['p99=1s', 'p90=1s']", "p.toml:1:23: saturate: takes one value, not a list"),
         ("[workload]\npayload = '65MiB'", "p.toml:2:11: workload.payload: '65MiB' is too much (at most 64MiB)"),
         (
             "[workload]\npayload = 'normal:1KiB'",
@@ -139,12 +183,12 @@ fn errors_name_place_key_and_what_is_allowed() {
         (
             "[[cells]]\nworker = 3",
             "p.toml:2:1: unknown key 'worker' (allowed: name, benchmark, backend, mode, durability, workers, transport, \
-             rate, ops, duration, warmup, rounds, workload)",
+             rate, arrival, in-flight, saturate, ops, duration, warmup, rounds, workload)",
         ),
         (
             "benchmark = 'B1'",
             "p.toml:1:1: unknown key 'benchmark' (allowed: name, description, seed, engine, cells, backend, mode, \
-             durability, workers, transport, rate, ops, duration, warmup, rounds, workload)",
+             durability, workers, transport, rate, arrival, in-flight, saturate, ops, duration, warmup, rounds, workload)",
         ),
     ];
     for (text, message) in cases {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use slotbench_core::Durability::{self, Memory, Power, Process};
 
 use super::*;
+use crate::axis::Arrival;
 use crate::cell::Payload;
 use crate::model::sample::{self, measured};
 use crate::model::{CellResult, Fault, Loss, Probe, Resources, RoundResult, Saturation, Status, Summary, Tag, Verdict};
@@ -278,6 +279,8 @@ fn a_saturation_search_that_held_at_the_rate_is_believed() {
     let probe = |rate, response_ns, held| Probe { rate, achieved: rate, response_ns, held };
     let search = Saturation {
         cell: closed.id.clone(),
+        arrival: Arrival::Fixed,
+        in_flight: 1024,
         quantile: 0.99,
         limit_ns: 4 * MS,
         rate: Some(4000.0),

@@ -2,8 +2,10 @@
 
 use slotbench_core::Durability;
 
+use crate::axis::Transport;
 use crate::cell::Operation;
-use crate::model::{CellResult, Fault, Floors, Loss, Resources, RoundResult, Run, Summary, Tag, Verdict};
+use crate::model::{CellResult, Fault, Floors, Loss, Resources, RoundResult, Run, Status, Summary, Tag, Verdict};
+use crate::percentiles;
 use crate::report::confidence;
 use crate::report::heading::{Align, Heading};
 use crate::report::load::{self, LoadAxis};
@@ -33,10 +35,11 @@ pub(super) fn number(title: &str, rank: u8, show: impl Fn(&CellResult) -> String
 /// The columns of the table of these cells, all of one effective tier.
 pub(super) fn columns(run: &Run, tier: Durability, cells: &[&CellResult]) -> Vec<Column> {
     let mut columns = identity(run, cells);
-    columns.extend(load::varying(run).into_iter().map(|LoadAxis { name, value }| text(name, value)));
+    columns.extend(load::varying(run).into_iter().map(load));
     columns.extend(throughput(cells));
-    let has = |tag: &Tag| cells.iter().any(|cell| cell.latency_ns.contains_key(tag));
+    let has = |tag: &Tag| cells.iter().any(|cell| shows(cell, *tag));
     columns.extend(Tag::ALL.iter().copied().filter(has).flat_map(latency));
+    columns.extend(cells.iter().any(|cell| cell.axes.rate.is_some()).then(pacing));
     columns.extend(floor(run.floors, tier));
     columns.extend(costs());
     columns.extend(Fault::ALL.iter().filter_map(|fault| losses(*fault, cells)));
@@ -55,8 +58,37 @@ fn identity(run: &Run, cells: &[&CellResult]) -> Vec<Column> {
     if cells.iter().any(|cell| cell.axes.durability.effective != Some(cell.axes.durability.asked)) {
         columns.push(text("asked", |cell| cell.axes.durability.asked.to_string()));
     }
-    columns.push(number("workers", 0, |cell| cell.axes.workers.to_string()));
+    columns.push(number("workers", 0, workers));
     columns
+}
+
+/// In process an open loop has callers, as many as its rate makes, and no workers.
+fn workers(cell: &CellResult) -> String {
+    let has_none = cell.axes.rate.is_some() && cell.axes.transport == Transport::InProcess;
+    if has_none { NONE.to_owned() } else { cell.axes.workers.to_string() }
+}
+
+/// An axis of the load; where its column has open loops too, closed ones say what they do not show.
+fn load(LoadAxis { name, value }: LoadAxis) -> Column {
+    let is_closed = move |cell: &CellResult| name == load::PACE && cell.axes.rate.is_none();
+    text(name, move |cell| if is_closed(cell) { load::CLOSED.to_owned() } else { value(cell) })
+}
+
+/// Whether a latency has a place in the tables. That of an overloaded cell says nothing but how long it was measured;
+/// the acknowledged one of an open loop is its service time.
+fn shows(cell: &CellResult, tag: Tag) -> bool {
+    let is_twice = tag == Tag::Acknowledged && cell.latency_ns.contains_key(&Tag::Service);
+    cell.latency_ns.contains_key(&tag) && cell.status != Status::Overloaded && !is_twice
+}
+
+/// The generator's own lateness in the worst round.
+fn pacing() -> Column {
+    number("pacing p99", 6, or_none(|cell| Some(units::time(pacing_p99(cell)? as f64))))
+}
+
+/// The 99th percentile of the generator's own lateness in the worst round, nanoseconds.
+pub(super) fn pacing_p99(cell: &CellResult) -> Option<u64> {
+    cell.rounds.iter().filter_map(|round| Some(round.pacing_error_ns?.p99)).max()
 }
 
 /// Messages per second, or operations where some of them are no messages.
@@ -79,15 +111,20 @@ fn latency(tag: Tag) -> [Column; 4] {
         Tag::Read => ("read", 1),
         Tag::Restart => ("restart", 1),
     };
-    let one = |title: &str, rank, pick: fn(&Summary) -> u64| {
-        let show = move |cell: &CellResult| Some(units::time(pick(cell.latency_ns.get(&tag)?) as f64));
+    // A quantile that the samples do not tell is not shown; the largest value is 1, which they always do.
+    let one = |title: &str, rank, quantile: f64, pick: fn(&Summary) -> u64| {
+        let is_known = move |summary: &&Summary| quantile == 1.0 || summary.count >= percentiles::needed(quantile);
+        let show = move |cell: &CellResult| {
+            let summary = cell.latency_ns.get(&tag).filter(|_| shows(cell, tag)).filter(is_known)?;
+            Some(units::time(pick(summary) as f64))
+        };
         number(&format!("{short} {title}"), rank, or_none(show))
     };
     [
-        one("p50", rank, |summary| summary.p50),
-        one("p99", rank, |summary| summary.p99),
-        one("p99.9", rank + 2, |summary| summary.p999),
-        one("max", rank + 3, |summary| summary.max),
+        one("p50", rank, 0.5, |summary| summary.p50),
+        one("p99", rank, 0.99, |summary| summary.p99),
+        one("p99.9", rank + 2, 0.999, |summary| summary.p999),
+        one("max", rank + 3, 1.0, |summary| summary.max),
     ]
 }
 
@@ -103,8 +140,11 @@ fn floor(floors: Floors, tier: Durability) -> Option<Column> {
 }
 
 fn durable_p50(cell: &CellResult) -> Option<f64> {
-    let tags = [Tag::Durable, Tag::Acknowledged, Tag::Service];
-    tags.iter().find_map(|tag| cell.latency_ns.get(tag)).map(|summary| summary.p50 as f64)
+    let tags = [Tag::Durable, Tag::Acknowledged];
+    tags.iter()
+        .filter(|tag| shows(cell, **tag))
+        .find_map(|tag| cell.latency_ns.get(tag))
+        .map(|summary| summary.p50 as f64)
 }
 
 fn costs() -> [Column; 2] {

@@ -2,7 +2,9 @@
 
 use crate::cell::Payload;
 use crate::model::{CellResult, Fault, Loss, QuantileIntervals, Resources, RoundResult, Run, Summary, Tag};
+use crate::report::columns::pacing_p99;
 use crate::report::details::STAGES;
+use crate::report::load;
 
 /// A column: its name, and a cell's value as text; empty where there is none.
 type Column = (String, Box<dyn Fn(&CellResult) -> String>);
@@ -53,7 +55,10 @@ fn axes() -> Vec<Column> {
         column("durability_effective", |cell| maybe(cell.axes.durability.effective)),
         column("workers", |cell| cell.axes.workers.to_string()),
         column("transport", |cell| cell.axes.transport.to_string()),
+        column("loop", |cell| if cell.axes.rate.is_some() { "open" } else { load::CLOSED }.to_owned()),
         column("rate", |cell| maybe(cell.axes.rate)),
+        column("arrival", |cell| maybe(cell.axes.arrival)),
+        column("in_flight", |cell| maybe(cell.axes.in_flight)),
         column("sign", |cell| cell.axes.workload.sign.to_string()),
         column("verify", |cell| cell.axes.workload.verify.to_string()),
         column("commit", |cell| cell.axes.workload.commit.to_string()),
@@ -85,6 +90,7 @@ fn outcome() -> Vec<Column> {
         column("messages_per_s_high95", |cell| maybe(cell.confidence.as_ref().map(|c| c.messages_per_s.high))),
         column("messages_per_s_min", |cell| maybe(cell.throughput.map(|t| t.min))),
         column("messages_per_s_max", |cell| maybe(cell.throughput.map(|t| t.max))),
+        column("pacing_p99_ns", |cell| maybe(pacing_p99(cell))),
     ]
 }
 

@@ -3,10 +3,13 @@
 use std::cmp::Reverse;
 
 use crate::model::{CellResult, Run, Stall, Status};
+use crate::report::columns::pacing_p99;
 use crate::report::{LARGEST_SHARE, units};
 
 /// Stalls of a cell that are told one by one.
 const STALLS_TOLD: usize = 3;
+/// A generator whose starts are later than this, nanoseconds at p99, distorts response times.
+const LATEST_START: u64 = 100_000;
 
 /// Lists of sentences; empty ones are left out.
 pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
@@ -14,6 +17,10 @@ pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
         ("Failed", failed(run)),
         ("Lost after acknowledgement", lost(run)),
         ("Overloaded", by_status(run, Status::Overloaded)),
+        (
+            "Starts were made late by more than 100 µs (p99): the generator needs real-time priority, a less busy machine or a lower rate",
+            late(run),
+        ),
         ("The harness itself costs more than 5 % of p50", distorted(run)),
         (
             "Not steady: the rate changed during most rounds, so a longer warm-up or round would show another",
@@ -82,6 +89,12 @@ fn stalled(run: &Run) -> Vec<String> {
 fn disturbed(run: &Run) -> Vec<String> {
     let cost = |cell: &CellResult| cell.sampling_cost.filter(|cost| *cost > LARGEST_SHARE);
     let sentence = |cell| cost(cell).map(|cost| sentence(cell, &format!("{:.0} %", cost * 100.0)));
+    run.cells.iter().filter_map(sentence).collect()
+}
+
+fn late(run: &Run) -> Vec<String> {
+    let lateness = |cell| pacing_p99(cell).filter(|p99| *p99 > LATEST_START);
+    let sentence = |cell| lateness(cell).map(|p99| sentence(cell, &units::time(p99 as f64)));
     run.cells.iter().filter_map(sentence).collect()
 }
 

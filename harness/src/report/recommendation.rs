@@ -30,7 +30,8 @@ fn paragraph(answer: &Recommendation, limits: &Limits, name_load: bool) -> Strin
     if name_load {
         lines.push(format!("under {}:", answer.load));
     }
-    let count = format!("{} of {} deployments meet this", answer.meeting, answer.considered);
+    let meet = if answer.meeting == 1 { "meets" } else { "meet" };
+    let count = format!("{} of {} deployments {meet} this", answer.meeting, answer.considered);
     match (answer.outcome, &answer.best) {
         (Outcome::Clear, Some(best)) => lines.push(format!("recommended: {} ({count})", deployment(best))),
         (_, Some(best)) => {

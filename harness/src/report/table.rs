@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use slotbench_core::Durability;
 
-use crate::model::{CellResult, Run, Status};
+use crate::model::{CellResult, Run, Status, Tag};
 use crate::report::columns::{Column, columns};
 use crate::report::heading::Heading;
 use crate::report::load;
@@ -38,7 +38,8 @@ fn title(tier: Durability) -> &'static str {
     }
 }
 
-/// One table per effective tier, strongest first. Within a mode and a load, the fastest first.
+/// One table per effective tier, strongest first. Within a mode and a load, the fastest first: by throughput in closed
+/// loops, by response time in open ones.
 pub(super) fn tables(run: &Run) -> Vec<Table> {
     let mut tiers: BTreeMap<Durability, Vec<&CellResult>> = BTreeMap::new();
     for cell in load::measured(run) {
@@ -53,7 +54,10 @@ pub(super) fn tables(run: &Run) -> Vec<Table> {
 }
 
 fn order(one: &CellResult, other: &CellResult) -> Ordering {
-    let group = |cell: &CellResult| (cell.axes.mode, load::key(cell), cell.status == Status::Overloaded);
+    let group =
+        |cell: &CellResult| (cell.axes.mode, cell.axes.rate, load::key(cell), cell.status == Status::Overloaded);
+    let response = |cell: &CellResult| cell.latency_ns.get(&Tag::Response).map(|summary| summary.p99);
     let speed = |cell: &CellResult| cell.throughput.map_or(0.0, |throughput| throughput.messages_per_s);
-    group(one).cmp(&group(other)).then_with(|| speed(other).total_cmp(&speed(one))).then_with(|| one.id.cmp(&other.id))
+    let by_speed = || response(one).cmp(&response(other)).then_with(|| speed(other).total_cmp(&speed(one)));
+    group(one).cmp(&group(other)).then_with(by_speed).then_with(|| one.id.cmp(&other.id))
 }

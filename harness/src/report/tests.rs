@@ -3,9 +3,10 @@
 use slotbench_core::Durability::{Power, Process};
 
 use super::*;
-use crate::cell::Payload;
-use crate::model::sample::{measured, rich_run, run};
-use crate::model::{Sample, Stall, Status, Tag};
+use crate::axis::Arrival;
+use crate::cell::{CellId, OpenLoad, Payload};
+use crate::model::sample::{measured, rich_run, run, summary};
+use crate::model::{CellResult, Point, RoundResult, Sample, Stall, Status, Summary, Tag};
 
 /// The text of one column in the row of that engine and mode.
 fn at(table: &Table, row: (&str, &str), title: &str) -> String {
@@ -44,6 +45,20 @@ fn every_number_stands_under_its_own_heading() {
 }
 
 #[test]
+fn a_quantile_takes_ten_samples_beyond_it() {
+    let mut run = run();
+    let mut shown = |count| {
+        run.cells[0].latency_ns.values_mut().for_each(|summary| summary.count = count);
+        let table = Report::of(&run).tables.remove(0);
+        ["ack p50", "ack p99", "ack p99.9", "ack max"].map(|title| at(&table, ("fs", "local"), title))
+    };
+    assert_eq!(shown(19), ["–", "–", "–", "1.06 ms"]);
+    assert_eq!(shown(999), ["1.02 ms", "–", "–", "1.06 ms"]);
+    assert_eq!(shown(9_999), ["1.02 ms", "1.04 ms", "–", "1.06 ms"]);
+    assert_eq!(shown(10_000), ["1.02 ms", "1.04 ms", "1.05 ms", "1.06 ms"]);
+}
+
+#[test]
 fn losses_have_a_column_where_a_crash_was_tried() {
     let report = Report::of(&rich_run());
     assert_eq!(at(&report.tables[0], ("fs", "local"), "lost in a kill"), "up to 1 (PROMISE BROKEN)");
@@ -65,6 +80,7 @@ fn a_recommendation_says_what_was_asked_who_wins_and_why_the_others_do_not() {
     use crate::recommend::{Limits, recommend};
     let limits = Limits { rate: 1000.0, p99_ns: 5_000_000, durability: Power, max_loss: None };
     let mut run = run();
+    run.cells.iter_mut().flat_map(|cell| cell.latency_ns.values_mut()).for_each(|summary| summary.count = 7);
     let text = |run: &Run| recommendations(&limits, &recommend(run, &limits));
     assert_eq!(
         text(&run),
@@ -150,6 +166,83 @@ fn different_loads_are_told_apart_and_not_ranked() {
     assert_eq!(at(&report.tables[0], ("fs", "local"), "payload"), "1KiB");
     assert!(report.headline.contains("at power, local, payload 1KiB: redb"), "{}", report.headline);
     assert!(!report.headline.contains("sled"), "nobody else had its load");
+}
+
+/// A cell of an open loop at that rate.
+fn open(backend: &str, rate: u32, lead: u64) -> CellResult {
+    let mut cell = measured((backend, "local"), (Power, Power), (f64::from(rate), 1.0), lead);
+    cell.axes = cell.axes.with_load(Some(OpenLoad { rate, arrival: Arrival::Fixed, in_flight: 64 }));
+    cell.id = CellId::of(&cell.axes);
+    cell.latency_ns.extend([(Tag::Response, summary(lead + 30)), (Tag::Service, summary(lead))]);
+    let pacing_error_ns = Some(Summary { p99: 7_000, ..summary(9) });
+    cell.rounds = [lead + 30, lead + 31]
+        .map(|lead| RoundResult {
+            latency_ns: [(Tag::Response, summary(lead))].into(),
+            pacing_error_ns,
+            ..cell.rounds[0].clone()
+        })
+        .into();
+    cell
+}
+
+#[test]
+fn open_loops_show_response_beside_service_and_closed_ones_say_what_they_hide() {
+    let mut run = run();
+    run.cells.truncate(2);
+    run.cells.extend([open("sled", 1000, 20), open("fs", 1000, 10), open("fs", 500, 40)]);
+    let report = Report::of(&run);
+    let table = &report.tables[0];
+    let column = |title: &str| table.headings.iter().position(|heading| heading.title == title).expect(title);
+    let shown = |row: usize, title: &str| table.rows[row][column(title)].as_str();
+    let order: Vec<_> = (0..5).map(|row| (shown(row, "engine"), shown(row, "pace"))).collect();
+    let closed = "closed: stalls are under-reported";
+    let expected = [("redb", closed), ("fs", closed), ("fs", "500/s"), ("fs", "1000/s"), ("sled", "1000/s")];
+    assert_eq!(order, expected, "slow rates first, then short responses");
+    let of = |row| ["workers", "ack p99", "service p99", "response p99", "pacing p99"].map(|title| shown(row, title));
+    assert_eq!(of(1), ["1", "1.04 ms", "–", "–", "–"]);
+    assert_eq!(of(3), ["–", "–", "10.0 ms", "40.0 ms", "7.00 µs"]);
+    assert!(
+        report.headline.contains("Shortest response: at power, local, pace 1000/s: fs with p99 40.0 ms."),
+        "{}",
+        report.headline
+    );
+    assert!(!report.headline.contains("with 1,000 msg/s"), "all that keep up have the same: {}", report.headline);
+    let text = csv(&run).expect("fits in memory");
+    assert_eq!((text.matches(closed).count(), text.matches(",open,1000,fixed,64,").count()), (2, 2));
+}
+
+#[test]
+fn an_overloaded_cell_has_a_verdict_and_no_percentiles() {
+    let mut run = run();
+    let mut cell = open("sled", 1000, 20);
+    cell.status = Status::Overloaded;
+    cell.reason = Some("did not keep up with the rate in 1 of 1 rounds".to_owned());
+    run.cells = vec![cell, open("fs", 1000, 10)];
+    let report = Report::of(&run);
+    let row = &report.tables[0].rows[1];
+    assert_eq!((row[0].as_str(), row[row.len() - 1].as_str()), ("sled", "overloaded"));
+    assert!(!row.iter().any(|text| text.ends_with(" ms")), "{row:?}");
+    assert!(report.headline.ends_with(": fs with p99 40.0 ms."), "{}", report.headline);
+    run.cells.iter_mut().for_each(|cell| cell.rounds[0].pacing_error_ns = Some(summary(1)));
+    let notes = Report::of(&run).notes;
+    let late = notes.iter().find(|(title, _)| title.starts_with("Starts were made late")).map(|(_, list)| list.len());
+    assert_eq!(late, Some(2), "1.04 ms is late");
+}
+
+#[test]
+fn saturation_and_scaling_have_tables_and_a_peak_beyond_the_measured_is_marked() {
+    let mut run = rich_run();
+    let tables = |run: &Run| Report::of(run).tables.split_off(2);
+    let [saturation, scaling] = tables(&run).try_into().expect("one of each");
+    let cell = run.cells[0].id.to_string();
+    assert_eq!(saturation.rows, [[&cell, "p99 ≤ 5.00 ms", "500", "none", "poisson", "64", "1"]]);
+    assert!(scaling.title.contains("valid for 1 to 1 workers"), "{}", scaling.title);
+    assert_eq!(scaling.rows[0], ["1", "1,234", "1,300", "+5.3 %"]);
+    assert_eq!(scaling.rows[1][0], "30 (peak, EXTRAPOLATED)");
+    run.scaling[0].points.push(Point { workers: 40, messages_per_s: 1.0 });
+    assert_eq!(tables(&run)[1].rows[2][0], "30 (peak)");
+    run.scaling[0].peak_workers = None;
+    assert_eq!(tables(&run)[1].rows.len(), 2);
 }
 
 #[test]

@@ -12,7 +12,8 @@ use crate::runner::{CellFailure, Job, Round, Runner, Stop};
 /// What the mock does in one turn.
 pub(crate) type Script = fn(call: usize, job: &Job<'_>) -> Result<(), CellFailure>;
 
-/// Yields rounds with known numbers: `workers * 100 + round` messages in a second, each with that latency.
+/// Yields rounds with known numbers: `workers * 100 + round` messages in a second, each with that latency; in an open
+/// loop `rate` messages, each with a response time of `10 * rate`.
 pub(crate) struct Mock {
     script: Script,
     /// Workers and round of every turn taken.
@@ -34,7 +35,14 @@ impl Runner for Mock {
         let call = self.calls.len();
         self.calls.push((job.cell.axes.workers, job.round));
         (self.script)(call, job)?;
-        Ok(round(u64::from(job.cell.axes.workers * 100 + job.round)))
+        let Some(rate) = job.cell.axes.rate else {
+            return Ok(round(u64::from(job.cell.axes.workers * 100 + job.round)));
+        };
+        let mut open = round(u64::from(rate));
+        let mut response = Histogram::new(3).expect("3 digits are allowed");
+        response.record_n(u64::from(10 * rate), u64::from(rate)).expect("it grows");
+        open.histograms.insert(Tag::Response, response);
+        Ok(open)
     }
 
     fn floors(&mut self, _dir: &Path, _stop: &Stop) -> Result<Floors, CellFailure> {

@@ -22,8 +22,11 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let text = "backend = 'memory'\nworkers = [1, 2, 3]\nrounds = 3\n".to_owned();
-        let source = Source { file: "p".to_owned(), stem: "p".to_owned(), text };
+        Self::of("backend = 'memory'\nworkers = [1, 2, 3]\nrounds = 3\n")
+    }
+
+    fn of(text: &str) -> Self {
+        let source = Source { file: "p".to_owned(), stem: "p".to_owned(), text: text.to_owned() };
         let plan = Plan::compile(&source, &Overrides::default()).expect("valid");
         Self { root: tempfile::tempdir().expect("a temporary directory"), plan }
     }
@@ -286,4 +289,68 @@ fn a_run_of_another_build_or_machine_is_not_gone_on_with() {
     for result in [resume(&dir, &plan, run.clone(), &other), resume(&dir, &plan, newer, &run.machine)] {
         assert!(matches!(result, Err(RunDirError::Different { .. })));
     }
+}
+
+#[test]
+fn closed_cells_over_worker_counts_are_fitted() {
+    let bench = Bench::of(
+        "backend = ['memory', 'null']\nworkers = [1, 2, 4]\nrounds = 1\n[[cells]]\n[[cells]]\nbackend = 'null'\nworkers = 8\nworkload = { payload = 5 }\n",
+    );
+    bench.run(&mut Mock::new(|_, _| Ok(())), &Stop::default());
+    let fits = bench.saved().scaling;
+    assert_eq!(fits.len(), 2, "one engine each; a single count is no family");
+    // The mock's throughput is a hundred times the workers.
+    for fit in fits {
+        assert_eq!(fit.points.iter().map(|point| point.workers).collect::<Vec<_>>(), [1, 2, 4]);
+        assert!((fit.lambda - 100.0).abs() < 1e-6 && fit.sigma.abs() < 1e-9 && fit.peak_workers.is_none(), "{fit:?}");
+        assert_eq!(fit.cells.len(), 3);
+    }
+}
+
+/// A plan whose two cells make one search, which begins at half of their best throughput: 100.
+fn searching() -> Bench {
+    Bench::of("backend = 'memory'\nworkers = [1, 2]\nrounds = 1\nsaturate = 'p99=3us'\n")
+}
+
+#[test]
+fn a_search_finds_the_border_once_and_resuming_does_not_repeat_it() {
+    let bench = searching();
+    // The mock answers at `rate` per second in `10 * rate` ns: 300 is the highest rate within 3 µs.
+    let mut mock = Mock::new(|_, _| Ok(()));
+    assert_eq!(bench.run(&mut mock, &Stop::default()), End::Complete);
+    let run = bench.saved();
+    let [found] = run.saturation.as_slice() else { panic!("{:?}", run.saturation) };
+    assert_eq!((found.quantile, found.limit_ns, found.in_flight), (0.99, 3000, 1024));
+    assert_eq!(found.cell, run.cells[0].id);
+    assert_eq!(found.probes[0].rate, 100.0);
+    let (rate, above) = (found.rate.expect("a rate holds"), found.above.expect("a rate does not"));
+    assert!(rate <= 300.0 && 300.0 <= above && above / rate < 1.06, "{rate} {above}");
+    for probe in &found.probes {
+        assert!((probe.response_ns as f64 / (10.0 * probe.rate) - 1.0).abs() < 0.001, "{probe:?}");
+    }
+    // Two cells, a measured and a stage round each.
+    assert_eq!(mock.calls.len(), 4 + found.probes.len());
+    let left: Vec<_> = fs::read_dir(bench.root.path().join("data")).expect("is there").collect();
+    assert_eq!(left.len(), 1, "only the marker stays: {left:?}");
+    let mut again = Mock::new(|_, _| Ok(()));
+    assert_eq!((bench.run(&mut again, &Stop::default()), again.calls.len()), (End::Complete, 0));
+}
+
+#[test]
+fn an_interrupted_search_is_made_again_and_a_broken_one_takes_its_cell_out() {
+    let bench = searching();
+    let mut mock = Mock::new(|call, _| if call == 4 { Err(CellFailure::Interrupted) } else { Ok(()) });
+    assert_eq!(bench.run(&mut mock, &Stop::default()), End::Interrupted);
+    assert_eq!((bench.saved().saturation.len(), bench.saved().complete), (0, false));
+    let failing: fn(usize, &Job<'_>) -> Result<(), CellFailure> =
+        |call, _| if call == 1 { Err(CellFailure::Failed("disk on fire".to_owned())) } else { Ok(()) };
+    bench.run(&mut Mock::new(failing), &Stop::default());
+    let run = bench.saved();
+    assert_eq!(run.cells[0].status, Status::Failed);
+    assert!(
+        run.cells[0].reason.as_deref().is_some_and(|reason| {
+            reason.starts_with("saturation search at ") && reason.ends_with("/s: disk on fire")
+        })
+    );
+    assert!(run.saturation.is_empty() && run.complete);
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
-use slotbench::axis::Mode;
+use slotbench::axis::{Arrival, Mode};
 use slotbench::model::*;
 use slotbench::percentiles::{self, Curves};
 use slotbench::plan::{Overrides, Plan, Source};
@@ -85,6 +85,8 @@ fn fill(cell: &mut CellResult, random: &mut SmallRng, curves: &mut Curves) {
             sum.add(histogram).expect("fits in memory");
         }
     }
+    cell.stage_round = cell.rounds.first().cloned();
+    cell.rounds.iter_mut().for_each(|round| round.stages_ns.clear());
     let rates: Vec<f64> = cell.rounds.iter().map(|round| round.messages_per_s).collect();
     cell.throughput = stats::throughput(&rates);
     cell.latency_ns = merged.iter().map(|(tag, histogram)| (*tag, stats::summary(histogram))).collect();
@@ -146,6 +148,7 @@ fn round(
             user_bytes: Some(messages * 1100),
             syncs: Some(messages / random.random_range(1..30)),
             reopen_ns: Some(random.random_range(2..90) * MS),
+            ..Resources::default()
         },
         stages_ns,
         batch_messages: Some(Summary {
@@ -160,7 +163,12 @@ fn round(
         }),
         series,
         stalls: vec![Stall { start_ns: stalled * 100 * MS, duration_ns: 95 * MS }],
-        debt: Some(Debt { duration_ns: random.random_range(1..400) * MS, cpu_ns: Some(MS), bytes_written: None }),
+        debt: Some(Debt {
+            duration_ns: random.random_range(1..400) * MS,
+            cpu_ns: Some(MS),
+            bytes_written: None,
+            unfinished: false,
+        }),
         max_unstored: random.random_range(0..1000),
         verified: Some(true),
         ..RoundResult::default()
@@ -226,6 +234,8 @@ fn saturation(cells: &[CellResult]) -> Saturation {
     let probe = |rate: f64, ms: f64| Probe { rate, achieved: rate, response_ns: (ms * 1e6) as u64, held: ms <= 5.0 };
     Saturation {
         cell: cell.id.clone(),
+        arrival: Arrival::Fixed,
+        in_flight: 1024,
         quantile: 0.99,
         limit_ns: 5 * MS,
         rate: Some(20_000.0),

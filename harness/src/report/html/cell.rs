@@ -127,7 +127,7 @@ impl<'r> Cell<'r> {
             loss: &cell.loss,
             rounds: rounds.iter().map(Round::of).collect(),
             series: series(run, rounds),
-            stages: stages(rounds),
+            stages: if is_shown { stages(cell) } else { BTreeMap::new() },
             options: cell.engine.as_ref().map(engine),
         }
     }
@@ -190,18 +190,10 @@ fn costs(cell: &CellResult, rounds: &[RoundResult]) -> Costs {
     }
 }
 
-/// Mean time of each stage over all rounds that timed it, nanoseconds a message.
-fn stages(rounds: &[RoundResult]) -> BTreeMap<&str, f64> {
-    let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
-    for (stage, summary) in rounds.iter().flat_map(|round| &round.stages_ns) {
-        let (time, count) = sums.entry(stage).or_default();
-        *time += summary.mean * summary.count as f64;
-        *count += summary.count as f64;
-    }
-    sums.into_iter()
-        .filter(|(_, (_, count))| *count > 0.0)
-        .map(|(stage, (time, count))| (stage, time / count))
-        .collect()
+/// Mean time of each stage in the cell's stage round, nanoseconds a message.
+fn stages(cell: &CellResult) -> BTreeMap<&str, f64> {
+    let timed = cell.stage_round.iter().flat_map(|round| &round.stages_ns);
+    timed.filter(|(_, summary)| summary.count > 0).map(|(stage, summary)| (stage.as_str(), summary.mean)).collect()
 }
 
 /// `0.34.7: cache = 1 GiB, …`

@@ -95,7 +95,7 @@ impl<'r> Page<'r> {
 /// Every load of the run in words, and the load of each cell.
 fn loads(run: &Run) -> (Vec<String>, Vec<usize>) {
     let varying = load::varying(run);
-    let mut known: Vec<(load::Load, String)> = Vec::new();
+    let mut known: Vec<(load::Key, String)> = Vec::new();
     let place = |cell: &CellResult| {
         let key = load::key(cell);
         known.iter().position(|(other, _)| *other == key).unwrap_or_else(|| {
@@ -118,7 +118,7 @@ fn answers<'r>(run: &'r Run, places: &Places<'r>) -> Vec<Answer<'r>> {
 
 fn saturation<'r>(run: &'r Run, places: &Places<'r>) -> Vec<Saturation<'r>> {
     let place = |search: &'r crate::model::Saturation| {
-        let crate::model::Saturation { cell, quantile, limit_ns, rate, above, probes } = search;
+        let crate::model::Saturation { cell, quantile, limit_ns, rate, above, probes, .. } = search;
         let cell = *places.get(cell)?;
         Some(Saturation { cell, quantile: *quantile, limit_ns: *limit_ns, rate: *rate, above: *above, probes })
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use slotbench_core::Durability;
 
+use crate::axis::Mode;
 use crate::model::{CellResult, Run, Status};
 use crate::recommend::{Choice, Limits, Load, Outcome, Recommendation, Shortfall, recommend};
 use crate::report::html::data::Places;
@@ -90,11 +91,14 @@ fn at_tier(run: &Run, places: &Places<'_>, of_cell: &[usize], durability: Durabi
     grids.into_iter().map(|(_, grid)| grid).filter(says).collect()
 }
 
-/// The rates worth asking about: the highest that some verified cell of the tier or a stronger one carries, and those
+/// The rates worth asking about: the highest that some cell which may be recommended at the tier carries, and those
 /// below.
 fn rates(run: &Run, tier: Durability) -> Vec<f64> {
     let is_sound = |cell: &&CellResult| cell.status == Status::Ok && cell.verified == Some(true);
-    let reaches = |cell: &&CellResult| cell.axes.durability.effective >= Some(tier);
+    let reaches = |cell: &&CellResult| {
+        let keeps = cell.axes.mode != Mode::Aggressive || tier == Durability::Memory;
+        keeps && cell.axes.durability.effective >= Some(tier)
+    };
     let carried = |cell: &CellResult| cell.throughput.map(|throughput| throughput.messages_per_s);
     let fastest = run.cells.iter().filter(is_sound).filter(reaches).filter_map(carried).fold(0.0, f64::max);
     let reached: Vec<f64> = RATES.into_iter().filter(|rate| *rate <= fastest).collect();

@@ -68,16 +68,19 @@ fn the_data_are_those_of_the_run() {
     assert_eq!(cell["costs"]["written"], Value::from(4.25));
     assert_eq!(cell["loss"][0]["verdict"], Value::from("lost"));
     assert_eq!(cell["series"][0]["stalls"][0], Value::from(vec![40.0, 30.0]));
-    assert_eq!(cell["stages"]["apply"], Value::from(1_010_000.0));
+    assert_eq!(cell["stages"]["apply"], Value::from(25_010_000.0));
     assert_eq!((&data["saturation"][0]["cell"], &data["scaling"][0]["cells"][0]), (&0.into(), &0.into()));
     assert_eq!(data["answers"][0]["cell"], Value::from(1));
 }
 
 #[test]
 fn what_is_not_known_is_not_there() {
-    let data = data(&page(&run()));
+    let mut run = run();
+    run.cells[0].latency_ns.values_mut().for_each(|summary| summary.count = 500);
+    let data = data(&page(&run));
     let latency = &data["cells"][0]["latency"]["acknowledged"];
-    assert_eq!((&latency["count"], &latency["p50"], &latency["p999"]), (&7.into(), &Value::Null, &Value::Null));
+    assert_eq!((&latency["count"], &latency["p50"]), (&500.into(), &1_020_000.into()));
+    assert_eq!((&latency["p99"], &latency["p999"]), (&Value::Null, &Value::Null));
     let failed = &data["cells"][4];
     assert_eq!((&failed["status"], failed.get("throughput")), (&"failed".into(), None));
     assert!(failed["latency"].as_object().is_some_and(serde_json::Map::is_empty), "a failed cell has no numbers");
@@ -88,7 +91,6 @@ fn grids_of_decisions_name_cells_or_the_nearest_miss() {
     let mut run = run();
     // Enough samples, rounds and CPU times for a recommendation.
     for cell in &mut run.cells {
-        cell.latency_ns.values_mut().for_each(|summary| summary.count = 5000);
         let mut round = cell.rounds.first().cloned().unwrap_or_default();
         round.latency_ns.clone_from(&cell.latency_ns);
         round.resources.cpu_ns = Some(1_000_000);
