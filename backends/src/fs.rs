@@ -8,16 +8,17 @@
 //!     @3f/                                    ids, spread by their leading bits (option `content_fanout`)
 //!       _8AB...                               the file of `data/_8AB...`
 //!   assignments.d/@00/AQEB....d/
-//!     +1/007                                  slot 7, a link: -> ../../../../../root.d/data.d/@3f/_8AB...
-//!     +2/012/345                              slot 12345
+//!     +1/07                                   slot 7, a link: -> ../../../../../root.d/data.d/@3f/_8AB...
+//!     +3/01/23/45                             slot 12345
 //!   notes                                     an explicit group is a link to its directory: -> notes.d
 //!   notes.d/
 //!     %2Ehidden                               bytes that are not plain are escaped
 //!     aaaa...~/aaaa                           a name of more than 80 bytes goes on in a directory
 //! ```
 //! A key's own entry and what lies below it have different names, so a key can have both. Numbers are written in
-//! groups of three digits below a directory that tells how many: a directory of numbers has at most 1000 entries and
-//! 1000 groups, names sort as numbers do, and the last slot is found by listing one directory a level. Links are
+//! groups of two digits below a directory that tells how many: a directory of numbers has at most 100 entries and
+//! 100 groups, names sort as numbers do, and the last slot is found by listing one directory a level. (With three digits
+//! the last slot took up to five times as long to find at 100,000 slots as at 1000: `benches/growth`.) Links are
 //! relative: the store can be moved, and `cat` follows them. What this engine would not write is passed over and counted
 //! (`stray`). Directories are never removed; a name below another is found by listing all names of its directory,
 //! so what comes in great numbers should be a number or an id.

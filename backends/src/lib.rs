@@ -9,6 +9,8 @@ use std::sync::Arc;
 use slotbench_core::store::{Store, StoreError, Tier};
 
 mod options;
+#[cfg(feature = "raw")]
+pub mod raw;
 pub mod shared;
 
 pub use options::Options;

@@ -45,10 +45,10 @@ mod counted;
 use counted::{CountedFile, FileCalls};
 
 const NAME: &str = "redb";
-const FILE: &str = "data.redb";
+pub(crate) const FILE: &str = "data.redb";
 /// Commits of tier `memory` from one that is durable to the next.
 const UNSYNCED_COMMITS: u64 = 1 << 16;
-const ENTRIES: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("entries");
+pub(crate) const ENTRIES: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("entries");
 
 type Entries = ReadOnlyTable<&'static [u8], &'static [u8]>;
 type Guard<'a> = AccessGuard<'a, &'static [u8]>;
@@ -81,14 +81,14 @@ impl Engine for Redb {
 
 /// What a plan may change.
 #[derive(Debug, Clone, Copy)]
-struct Settings {
-    cache_bytes: usize,
-    two_phase: bool,
-    quick_repair: bool,
+pub(crate) struct Settings {
+    pub(crate) cache_bytes: usize,
+    pub(crate) two_phase: bool,
+    pub(crate) quick_repair: bool,
 }
 
 impl Settings {
-    fn read(options: &Options) -> Result<Self, StoreError> {
+    pub(crate) fn read(options: &Options) -> Result<Self, StoreError> {
         options.known(NAME, &["cache_bytes", "two_phase", "quick_repair"])?;
         Ok(Self {
             cache_bytes: options.get(NAME, "cache_bytes", CACHE_BYTES)?,

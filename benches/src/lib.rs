@@ -4,6 +4,11 @@
 //! closed loop; latency percentiles of the same passes are printed beside them. Each benchmark ends with a full check
 //! of what was stored: one that does not verify panics, and `cargo bench` fails.
 
+pub mod arguments;
+pub mod records;
+pub mod settings;
+
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +16,14 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Throughput};
 use hdrhistogram::Histogram;
-use slotbench::driver::closed_loop::{self, Pass};
+use slotbench::driver::clock::Epoch;
+use slotbench::driver::closed_loop::{self, Outcome, Pass};
 use slotbench::driver::pool::{Pool, PoolSpec};
 use slotbench::recorder::{merge, new_histogram};
 use slotbench::verify::Verification;
 use slotbench_backends::{Kind, Options};
 use slotbench_core::assignments::CheckOptions;
+use slotbench_core::item::Item;
 use slotbench_core::scheduler::SignaturePolicy;
 use slotbench_core::store::Store;
 use slotbench_core::wallet::NoSigner;
@@ -25,7 +32,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// Bytes of data in each message.
-const PAYLOAD: u64 = 1024;
+pub const PAYLOAD: usize = 1024;
 
 /// What a benchmark runs.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +112,7 @@ impl Subject {
             ..Config::new(signer)
         };
         let scheduler = Arc::new(Scheduler::new(Arc::clone(&store), config).expect("the scheduler starts"));
-        let pool = Pool::new(PoolSpec::plain(1, case.processes, PAYLOAD));
+        let pool = Pool::new(PoolSpec::plain(1, case.processes, PAYLOAD as u64));
         Self { case: *case, dir, store, scheduler, pool, sent: 0, latency: new_histogram() }
     }
 
@@ -113,9 +120,8 @@ impl Subject {
     fn pass(&mut self, runtime: &Runtime, count: usize) -> Duration {
         let range = self.sent..self.sent + count;
         self.pool.grow(range.end).expect("messages are made");
-        let pass = Pass::of_messages(Arc::clone(self.pool.messages()), range.clone(), self.case.workers);
-        let outcome = closed_loop::run(runtime, &self.scheduler, &pass);
-        assert!(outcome.first_refusal.is_none(), "a message was refused: {:?}", outcome.first_refusal);
+        let messages = self.pool.messages();
+        let outcome = pass(runtime, &self.scheduler, messages, range.clone(), self.case.workers, Duration::MAX);
         merge(&mut self.latency, &outcome.acknowledged);
         self.sent = range.end;
         outcome.elapsed
@@ -145,6 +151,46 @@ fn micros(ns: u64) -> String {
 #[expect(clippy::print_stdout, reason = "the benchmark's result, beside criterion's own lines")]
 fn note(line: &str) {
     println!("{line}");
+}
+
+/// Sends `range` of `messages` through a scheduler, each worker one message after the other, until `limit` is over.
+///
+/// # Panics
+/// When a message is refused.
+#[must_use]
+pub fn pass(
+    runtime: &Runtime,
+    scheduler: &Arc<Scheduler>,
+    messages: &Arc<[Item]>,
+    range: Range<usize>,
+    workers: usize,
+    limit: Duration,
+) -> Outcome {
+    let messages = Arc::clone(messages);
+    let pass = Pass { messages, range, workers, limit, epoch: Epoch::start(), stop: Stop::default(), reads: None };
+    let outcome = closed_loop::run(runtime, scheduler, &pass);
+    assert!(outcome.first_refusal.is_none(), "a message was refused: {:?}", outcome.first_refusal);
+    outcome
+}
+
+/// An RSA-4096 wallet, always the same.
+///
+/// # Panics
+/// When its file is not there.
+#[must_use]
+pub fn rsa_wallet() -> Arc<dyn Signer> {
+    let jwk = String::from_utf8(test_data("wallets/rsa4096.json")).expect("text");
+    Arc::new(Wallet::from_jwk(&jwk).expect("a wallet"))
+}
+
+/// A file of the core's test data.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn test_data(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/tests/data").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// An executor with one thread per core.

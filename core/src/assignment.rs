@@ -51,7 +51,7 @@ impl Draft<'_> {
         let (mut slot, mut height, mut block_time, mut time) =
             (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
         let slot = slot.format(self.slot).as_bytes();
-        let block_hash = self.block.hash.to_string();
+        let block_hash = self.block.hash.text();
         template.build(
             &[
                 (b"path", self.path),
@@ -63,7 +63,7 @@ impl Draft<'_> {
                 (b"slot", slot),
                 (b"nonce", slot),
                 (b"block-height", height.format(self.block.height).as_bytes()),
-                (b"block-hash", block_hash.as_bytes()),
+                (b"block-hash", &block_hash),
                 (b"block-timestamp", block_time.format(self.block.timestamp).as_bytes()),
                 (b"timestamp", time.format(self.timestamp).as_bytes()),
                 (b"hash-chain", self.chain.text().as_bytes()),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// A block hash: 48 bytes on the network, 32 zero bytes where no network is known. Not an id.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,6 +31,16 @@ impl BlockHash {
     #[must_use]
     pub const fn network(bytes: [u8; 48]) -> Self {
         Self(BlockHashBytes::Long(bytes))
+    }
+
+    /// The text form, 64 or 43 characters, in a buffer of its own: every assignment carries it.
+    #[must_use]
+    pub fn text(&self) -> SmallVec<[u8; 64]> {
+        let mut text = SmallVec::from_elem(0, 64);
+        // 48 bytes take 64 characters: it always fits.
+        let written = URL_SAFE_NO_PAD.encode_slice(self.as_bytes(), &mut text).unwrap_or(0);
+        text.truncate(written);
+        text
     }
 
     /// The raw bytes, 48 or 32.

@@ -155,11 +155,12 @@ impl Key {
 
     pub(crate) fn push_name(&mut self, name: &[u8]) {
         self.0.push(NAME);
-        for byte in name {
-            self.0.push(*byte);
-            if *byte == 0 {
-                self.0.push(0xFF);
+        // Zeros are rare: what lies between them is copied in one piece.
+        for (index, part) in name.split(|byte| *byte == 0).enumerate() {
+            if index > 0 {
+                self.0.extend_from_slice(&[0x00, 0xFF]);
             }
+            self.0.extend_from_slice(part);
         }
         self.0.extend_from_slice(&[0x00, 0x01]);
     }

@@ -65,6 +65,18 @@ pub struct Durable {
     pub last_error: Option<String>,
 }
 
+impl Durable {
+    /// How many messages failed and why the last of them did, in a sentence; `None` where none has.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let cause = self.last_error.as_ref()?;
+        Some(format!(
+            "{} messages could not be stored after they were acknowledged, the last because: {cause}",
+            self.failed
+        ))
+    }
+}
+
 impl DurableRecorder {
     /// A recorder whose tags count from `epoch`.
     #[must_use]
@@ -109,6 +121,9 @@ mod tests {
         let seen = recorder.recorded();
         assert_eq!((seen.histogram.len(), seen.failed), (2, 2));
         assert_eq!(seen.last_error, Some(CommitError::Closed.to_string()));
+        let said = seen.failure().expect("two have failed");
+        assert!(said.starts_with("2 messages") && said.ends_with("the scheduler is shutting down"), "{said}");
+        assert_eq!(DurableRecorder::new(Epoch::start()).recorded().failure(), None);
     }
 
     #[test]

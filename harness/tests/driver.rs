@@ -120,8 +120,10 @@ fn a_round_tells_how_it_went_over_time() {
         assert!(result.resources.peak_rss_bytes.is_some_and(|bytes| bytes > 1 << 20));
         assert!(result.stages_ns.is_empty(), "only in the stage round");
         let grouped = cell.axes.workload.commit == slotbench::axis::Commit::Group;
-        let batched = result.batch_messages.map(|sizes| sizes.mean * sizes.count as f64);
-        assert_eq!(batched.map(|messages| messages.round() as u64), grouped.then_some(result.messages));
+        assert_eq!(result.batch_messages.is_some(), grouped);
+        if let Some(sizes) = result.batch_messages {
+            assert!((sizes.mean * sizes.count as f64 - result.messages as f64).abs() < 0.5);
+        }
     }
 }
 

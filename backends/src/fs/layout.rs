@@ -10,11 +10,14 @@ use super::place::{Place, Step};
 
 /// Entry of the root key, and the stem of the directory everything lies in.
 const ROOT: &str = "root";
-/// Numbered children per directory.
-pub(super) const NUMBER_FANOUT: u64 = 1000;
+/// Numbered children per directory: two digits. The last slot is found by listing one directory a level, and those are
+/// read name by name.
+pub(super) const NUMBER_FANOUT: u64 = 100;
+/// Groups of two digits in the largest number.
+pub(super) const MAX_GROUPS: u32 = u64::MAX.ilog(NUMBER_FANOUT) + 1;
 /// Ends the name of a directory that holds the rest of a name too long for one.
 pub(super) const CONTINUED: char = '~';
-/// Starts the name of a directory of numbers: `+2` holds those of two groups of three digits.
+/// Starts the name of a directory of numbers: `+2` holds those of two groups of two digits, `+a` those of ten.
 pub(super) const NUMBERS: char = '+';
 /// Starts the name of a directory of ids: `@3f` holds those of one shard.
 pub(super) const IDS: char = '@';
@@ -143,12 +146,12 @@ pub(super) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
-/// `12345` as `+2/012/345`: the number of groups first, so that names sort as numbers do.
+/// `12345` as `+3/01/23/45`: the number of groups first, in hexadecimal, so that names sort as numbers do.
 fn push_number(number: u64, path: &mut String) {
     let groups = number.checked_ilog(NUMBER_FANOUT).unwrap_or(0);
-    let _ = write!(path, "{NUMBERS}{}", groups + 1);
+    let _ = write!(path, "{NUMBERS}{:x}", groups + 1);
     for power in (0..=groups).rev() {
-        let _ = write!(path, "/{:03}", number / NUMBER_FANOUT.pow(power) % NUMBER_FANOUT);
+        let _ = write!(path, "/{:02}", number / NUMBER_FANOUT.pow(power) % NUMBER_FANOUT);
     }
 }
 
@@ -183,11 +186,11 @@ mod tests {
         for (path, entry) in [
             ("", "root".to_owned()),
             ("data", "root.d/data".to_owned()),
-            ("a/0", "root.d/a.d/+1/000".to_owned()),
-            ("a/999", "root.d/a.d/+1/999".to_owned()),
-            ("a/1000", "root.d/a.d/+2/001/000".to_owned()),
-            ("a/18446744073709551615", "root.d/a.d/+7/018/446/744/073/709/551/615".to_owned()),
-            (&slot, format!("root.d/assignments.d/@01/{PROCESS}.d/+2/012/345")),
+            ("a/0", "root.d/a.d/+1/00".to_owned()),
+            ("a/99", "root.d/a.d/+1/99".to_owned()),
+            ("a/100", "root.d/a.d/+2/01/00".to_owned()),
+            ("a/18446744073709551615", "root.d/a.d/+a/18/44/67/44/07/37/09/55/16/15".to_owned()),
+            (&slot, format!("root.d/assignments.d/@01/{PROCESS}.d/+3/01/23/45")),
             (&"n".repeat(100), format!("root.d/{}~/{}", "n".repeat(80), "n".repeat(20))),
         ] {
             assert_eq!(layout().entry(&key(path)), entry);
@@ -213,7 +216,7 @@ mod tests {
             let text = layout().link_text(&entry, &key(target));
             assert_eq!(layout().read_link(&entry, &text), Some(Target::Key(key(target))), "{text}");
         }
-        assert_eq!(layout().link_text("root.d/a.d/+1/007", &key("d/x")), "../../../root.d/d.d/x");
+        assert_eq!(layout().link_text("root.d/a.d/+1/07", &key("d/x")), "../../../root.d/d.d/x");
         assert_eq!(layout().read_link("root.d/a", "a.d"), Some(Target::Group));
     }
 
@@ -223,8 +226,8 @@ mod tests {
         let shard = format!("../root.d/@ff/{PROCESS}");
         for text in [
             "", "/etc/passwd", "a", "../x", "root.d/x", "../root.d", "../root.d/", "../root.d/x.d", "../root.d/x/y",
-            "../root.d//x", "../root.d/7", "../root.d/+1/7", "../root.d/+2/000/007", "../root.d/+8/001", "../root.d/+1",
-            "../root.d/+7/999/999/999/999/999/999/999", &below(&format!("root.d/{PROCESS}")), &shard,
+            "../root.d//x", "../root.d/7", "../root.d/+1/7", "../root.d/+2/00/07", "../root.d/+b/01", "../root.d/+1",
+            "../root.d/+a/99/99/99/99/99/99/99/99/99/99", &below(&format!("root.d/{PROCESS}")), &shard,
         ] {
             assert_eq!(layout().read_link("root.d/link", text), None, "{text}");
         }

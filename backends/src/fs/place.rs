@@ -3,7 +3,7 @@
 use slotbench_core::key::{MAX_KEY_LEN, Segment};
 use slotbench_core::{Id, Key};
 
-use super::layout::{CONTINUED, IDS, Layout, NUMBER_FANOUT, NUMBERS};
+use super::layout::{CONTINUED, IDS, Layout, MAX_GROUPS, NUMBER_FANOUT, NUMBERS};
 use super::name::{GROUP_SUFFIX, PIECE, unescape};
 
 /// One directory: the key it lies below, and which part of that key's children it holds.
@@ -17,7 +17,7 @@ pub(super) struct Place {
 enum Part {
     /// The names, and the shards of ids and numbers.
     All,
-    /// Numbers of `groups` groups of three digits, of which the first `taken` make up `value`.
+    /// Numbers of `groups` groups of two digits, of which the first `taken` make up `value`.
     Numbers { groups: u32, taken: u32, value: u64 },
     /// The ids of one shard.
     Ids { shard: u16 },
@@ -61,13 +61,13 @@ impl Place {
     }
 
     fn step_to_numbers(&self, name: &str) -> Option<Step> {
-        let groups = digits(name, 1).filter(|groups| (1..=7).contains(groups))?;
-        Some(self.part(Part::Numbers { groups: u32::try_from(groups).ok()?, taken: 0, value: 0 }))
+        let groups = (1..=MAX_GROUPS).find(|groups| format!("{groups:x}") == name)?;
+        Some(self.part(Part::Numbers { groups, taken: 0, value: 0 }))
     }
 
     fn step_to_number(&self, groups: u32, taken: u32, value: u64, name: &str) -> Option<Step> {
         let (stem, is_group) = stem(name);
-        let digits = digits(stem, 3)?;
+        let digits = digits(stem)?;
         let starts_with_zero = taken == 0 && groups > 1 && digits == 0;
         let value = value.checked_mul(NUMBER_FANOUT)?.checked_add(digits).filter(|_| !starts_with_zero)?;
         if taken + 1 == groups {
@@ -152,9 +152,9 @@ fn stem(name: &str) -> (&str, bool) {
     name.strip_suffix(GROUP_SUFFIX).map_or((name, false), |stem| (stem, true))
 }
 
-/// A decimal number of exactly `width` digits.
-fn digits(text: &str, width: usize) -> Option<u64> {
-    let all_digits = text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit());
+/// A decimal number of exactly two digits.
+fn digits(text: &str) -> Option<u64> {
+    let all_digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
     if all_digits { text.parse().ok() } else { None }
 }
 

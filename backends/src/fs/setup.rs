@@ -21,7 +21,7 @@ const LOCK: &str = "LOCK";
 /// Tells the layout.
 const FORMAT: &str = "FORMAT";
 /// First line of the format file.
-const FORMAT_LINE: &str = "slotbench fs 1";
+const FORMAT_LINE: &str = "slotbench fs 2";
 /// The directory that holds everything stored.
 pub(super) const TREE: &str = "root.d";
 /// There while entries may never have been synced, because their tier did not ask for it.

@@ -20,7 +20,7 @@ const BYTES_PER_SYNC: u64 = 1 << 20;
 
 /// What a plan may change.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     cache_bytes: usize,
     memtable_bytes: usize,
     background_jobs: i32,
@@ -29,7 +29,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn read(options: &Options) -> Result<Self, StoreError> {
+    pub(crate) fn read(options: &Options) -> Result<Self, StoreError> {
         options.known(NAME, &["cache_bytes", "memtable_bytes", "background_jobs", "lz4", "blob_min_bytes"])?;
         Ok(Self {
             cache_bytes: options.get(NAME, "cache_bytes", CACHE_BYTES)?,
@@ -40,7 +40,7 @@ impl Settings {
         })
     }
 
-    pub(super) fn options(&self) -> ::rocksdb::Options {
+    pub(crate) fn options(&self) -> ::rocksdb::Options {
         let mut options = ::rocksdb::Options::default();
         options.create_if_missing(true);
         options.set_block_based_table_factory(&self.tables());

@@ -110,16 +110,19 @@ impl Lane {
         Ok(Self { shared, committer: Mutex::new(Some(committer)) })
     }
 
-    /// Queues an entry behind all that came before; [`kick`](Self::kick) makes sure somebody commits it.
-    pub fn push(&self, pending: Pending) {
+    /// Queues an entry behind all that came before. True if nobody leads: then [`kick`](Self::kick) makes sure that
+    /// somebody commits it. Whoever leads looks at the queue again before it rests.
+    #[must_use]
+    pub fn push(&self, pending: Pending) -> bool {
         let mut state = self.shared.lock();
         if state.closed {
             drop(state);
             self.shared.counters.failed.fetch_add(1, Ordering::Relaxed);
             fail_all([pending], &Arc::new(CommitError::Closed));
-        } else {
-            state.queue.push_back(pending);
+            return false;
         }
+        state.queue.push_back(pending);
+        state.lead.is_some()
     }
 
     /// Sees to it that queued entries get committed: by this thread if `may_lead` and the lane is quiet, else by the

@@ -12,7 +12,7 @@ use crate::id::{Address, Id};
 use crate::item::{Item, Template};
 use crate::milestone::Mark;
 use crate::registry::Live;
-use crate::scheduler::sequencer::{Accepted, Sequencer, Terms};
+use crate::scheduler::sequencer::{Accepted, Sequencer, Terms, Ticket};
 use crate::scheduler::{Config, MAX_WINDOW, Mode, ScheduleError};
 
 /// What all writers of a scheduler have in common.
@@ -155,13 +155,15 @@ impl SchedulingServer {
             let now = self.shared.config.clock.now_ms();
             sequencer.sequence(message.clone(), mark, now, Some(sender))
         };
-        self.sign(serial, terms, &message);
-        self.lane.kick(self.shared.config.mode == Mode::Local);
+        if self.sign(serial, terms, &message) {
+            self.lane.kick(self.shared.config.mode == Mode::Local);
+        }
         Ok(receiver)
     }
 
-    /// Signs a ticket until a signature holds, and whatever its failure leaves unsigned.
-    fn sign(self: &Arc<Self>, serial: u64, terms: Terms, message: &Item) {
+    /// Signs a ticket until a signature holds, and whatever its failure leaves unsigned. True if the lane must be kicked.
+    fn sign(self: &Arc<Self>, serial: u64, terms: Terms, message: &Item) -> bool {
+        let mut kick = false;
         let mut next = Some((serial, terms, message.clone()));
         while let Some((serial, terms, message)) = next.take() {
             let signed = self.assignment(&terms, &message);
@@ -181,8 +183,9 @@ impl SchedulingServer {
             if next.is_none() {
                 next = sequencer.adopt().and_then(|(serial, terms)| Some((serial, terms, sequencer.message(serial)?)));
             }
-            self.release(&mut sequencer);
+            kick |= self.release(&mut sequencer);
         }
+        kick
     }
 
     fn assignment(&self, terms: &Terms, message: &Item) -> Result<Item, CommitError> {
@@ -199,8 +202,9 @@ impl SchedulingServer {
     }
 
     /// Queues the signed prefix, in slot order, while the sequencer is held: nobody can overtake. In aggressive mode
-    /// this is the moment of the acknowledgement.
-    fn release(self: &Arc<Self>, sequencer: &mut Sequencer) {
+    /// this is the moment of the acknowledgement. True if the lane must be kicked.
+    fn release(self: &Arc<Self>, sequencer: &mut Sequencer) -> bool {
+        let mut kick = false;
         let aggressive = self.shared.config.mode == Mode::Aggressive;
         while let Some((mut ticket, assignment)) = sequencer.release() {
             let receipt = Receipt { process: self.process, slot: ticket.terms.slot, assignment };
@@ -208,8 +212,10 @@ impl SchedulingServer {
                 let _ = reply.send(Ok(receipt.clone()));
             }
             let owner = Arc::clone(self) as Arc<dyn Owner>;
-            self.lane.push(Pending { owner, receipt, message: ticket.message, reply: ticket.reply, mark: ticket.mark });
+            let Ticket { message, reply, mark, .. } = ticket;
+            kick |= self.lane.push(Pending { owner, receipt, message, reply, mark });
         }
+        kick
     }
 
     fn lock(&self) -> MutexGuard<'_, Sequencer> {

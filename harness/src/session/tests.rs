@@ -270,12 +270,14 @@ fn intervals_are_those_of_the_rounds_own_figures() {
 #[test]
 fn lost_messages_and_overload_are_said() {
     let mut cell = CellResult::new(&Bench::new().plan.cells[0]);
-    let lossy = RoundResult { failed_after_acknowledge: 3, overloaded: true, ..round(5).result };
+    let said = "3 messages could not be stored after they were acknowledged, the last because: no space".to_owned();
+    let failures = vec![said.clone()];
+    let lossy = RoundResult { failed_after_acknowledge: 3, overloaded: true, failures, ..round(5).result };
     cell.rounds = vec![lossy];
     aggregate(&mut cell, &[], &Floors::default()).expect("nothing to add");
     assert_eq!(cell.status, Status::Overloaded);
     assert_eq!(cell.reason.as_deref(), Some("did not keep up with the rate in 1 of 1 rounds"));
-    assert_eq!(cell.failures, ["round 0: 3 messages could not be stored after they were acknowledged"]);
+    assert_eq!(cell.failures, [format!("round 0: {said}")]);
 }
 
 #[test]
