@@ -254,7 +254,7 @@ impl Reader {
             Err(error) => Err(error.to_string()),
             Ok(found) => self.verdict(wanted, found),
         };
-        let place = |reason| format!("process {}, slot {}: {reason}", wanted.process, wanted.slot);
+        let place = |reason: String| format!("process {}, slot {}: {reason}", wanted.process, wanted.slot);
         self.reads.wrong.note(checked.map_err(place));
     }
 

@@ -1,44 +1,40 @@
 //! One round: a fresh store, history, warm-up, the measured pass, verification before and after a reopen.
 
+mod messages;
 mod open;
 mod raw;
 mod restarts;
+mod site;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use slotbench_backends::{Kind, Options};
 use slotbench_core::assignments::CheckOptions;
-use slotbench_core::item::Item;
-use slotbench_core::scheduler::{CommitMode, CommitObserver, SignaturePolicy};
+use slotbench_core::scheduler::CommitObserver;
 use slotbench_core::store::{Description, Store};
-use slotbench_core::{AssignmentStore, Config, Durability, Mode as CoreMode, Scheduler, Signer};
+use slotbench_core::{Config, Scheduler};
 
-use crate::answers::{Findings, WrongAnswers};
+use self::messages::{Messages, Order};
+use self::site::Site;
 use crate::axis::{Commit, Mode, Sign, Transport};
 use crate::cell::{Cell, Length, Operation};
 use crate::driver::Driver;
 use crate::driver::clock::Epoch;
-use crate::driver::closed_loop::{self, Outcome, Pass};
+use crate::driver::closed_loop::Outcome;
 use crate::driver::course::{self, Course};
 use crate::driver::debt;
-use crate::driver::history::{self, History, HistoryError, HistorySpec, LoadError};
 use crate::driver::meters::Meters;
 use crate::driver::open_loop::Paced;
-use crate::driver::pool::{PoolSpec, Targets};
-use crate::driver::reads::{Beforehand, Known, Reads, Script, ScriptSpec};
+use crate::driver::reads::Beforehand;
 use crate::driver::sampler::Sampler;
 use crate::driver::stages::{StageLog, Staged};
-use crate::driver::target::Target;
 use crate::driver::usage::disk_bytes;
 use crate::model::{Debt, Engine, Resources, RoundResult, Summary, Tag, Warmup};
 use crate::recorder::{Durable, DurableRecorder, counted};
-use crate::runner::{CellFailure, Histograms, Job, Round, Stop};
+use crate::runner::{CellFailure, Histograms, Job, Round};
 use crate::stats;
-use crate::verify::{Heads, Verification};
+use crate::verify::Verification;
 
 /// Messages a warm-up starts with; it goes on in steps of measured size.
 const FIRST_STEP: usize = 256;
@@ -46,12 +42,8 @@ const FIRST_STEP: usize = 256;
 const STEP: Duration = Duration::from_millis(250);
 /// How many more messages than the warm-up's rate suggests are held for a round that ends by time.
 const MARGIN: f64 = 1.4;
-/// How long an engine may go on compacting what it was filled with before it is measured all the same.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// The engine that stores nothing.
 const NULL: &str = "null";
-/// Messages of one process that may have a slot and not be stored yet, at least.
-const WINDOW: usize = 1024;
 /// Above so many processes, counting what is not stored yet would be work of its own.
 const COUNTED_PROCESSES: u32 = 1000;
 
@@ -87,258 +79,8 @@ fn refuse_what_is_not_built(cell: &Cell) -> Result<(), CellFailure> {
     Err(CellFailure::Refused(reason))
 }
 
-/// Where a round stores, and with what.
-struct Site {
-    kind: Kind,
-    options: Options,
-    dir: PathBuf,
-    tier: Durability,
-}
-
-impl Site {
-    fn of(cell: &Cell, dir: &Path) -> Result<Self, CellFailure> {
-        let name = &cell.axes.backend;
-        let kind = Kind::find(name)
-            .ok_or_else(|| CellFailure::Refused(format!("engine '{name}' is not built into this binary")))?;
-        let tier = cell.axes.durability.effective.ok_or_else(|| {
-            CellFailure::Refused(format!("{name} cannot give durability '{}'", cell.axes.durability.asked))
-        })?;
-        let options = Options::new(cell.engine_options.clone());
-        Ok(Self { kind, options, dir: dir.to_path_buf(), tier })
-    }
-
-    /// The store, open and quiet, with the cell's history.
-    fn filled(&self, driver: &mut Driver, job: &Job<'_>) -> Result<(Arc<dyn Store>, Option<History>), CellFailure> {
-        let Some(key) = history_key(job) else { return Ok((self.open()?, None)) };
-        let waiting = driver.histories.take(&key, &self.dir).map_err(|error| CellFailure::Failed(error.to_string()))?;
-        let (store, history) = match waiting {
-            Some(history) => (self.open()?, history),
-            None => self.fill(&key.spec, job.stop)?,
-        };
-        debt::wait_until_quiet(PATIENCE, job.stop);
-        Ok((store, Some(history)))
-    }
-
-    fn fill(&self, spec: &HistorySpec, stop: &Stop) -> Result<(Arc<dyn Store>, History), CellFailure> {
-        let store = self.open()?;
-        let history = History::fill(&store, spec, stop).map_err(interrupted)?;
-        if !self.kind.is_persistent() {
-            return Ok((store, history));
-        }
-        debt::wait_until_quiet(PATIENCE, stop);
-        // Closed and opened again: every round begins like this, whether it is the first on a store or not.
-        drop(store);
-        history::write_back(&self.dir).map_err(interrupted)?;
-        Ok((self.open()?, history))
-    }
-
-    fn open(&self) -> Result<Arc<dyn Store>, CellFailure> {
-        self.kind.open(&self.dir, &self.options).map_err(|error| failed("the store cannot be opened", &error))
-    }
-}
-
-fn history_key(job: &Job<'_>) -> Option<history::Key> {
-    let (cell, workload) = (job.cell, &job.cell.axes.workload);
-    let spec = HistorySpec {
-        seed: job.seed,
-        processes: workload.processes as usize,
-        payload: workload.payload,
-        compressible: workload.compressible,
-        slots: workload.history,
-    };
-    let (backend, options) = (cell.axes.backend.clone(), cell.engine_options.clone());
-    (spec.slots > 0).then_some(history::Key { backend, options, spec })
-}
-
-fn interrupted(error: HistoryError) -> CellFailure {
-    match error {
-        HistoryError::Load(LoadError::Interrupted) => CellFailure::Interrupted,
-        other => CellFailure::Failed(other.to_string()),
-    }
-}
-
 fn failed(what: &str, error: &dyn std::error::Error) -> CellFailure {
     CellFailure::Failed(format!("{what}: {error}"))
-}
-
-/// The round's messages, handed out in order.
-struct Messages<'a> {
-    driver: &'a mut Driver,
-    job: &'a Job<'a>,
-    sent: usize,
-    /// Over all passes: what must be stored in the end.
-    acknowledged: u64,
-    /// What was stored before.
-    history: Option<History>,
-    /// What later passes can read.
-    known: Vec<Known>,
-    /// The script of the next pass, where it was drawn ahead.
-    script: Option<Arc<Script>>,
-    /// Wrong answers of all passes.
-    wrong: Findings,
-}
-
-impl<'a> Messages<'a> {
-    fn new(driver: &'a mut Driver, job: &'a Job<'a>, history: Option<History>) -> Self {
-        let (known, wrong) = (Vec::new(), Findings::default());
-        Self { driver, job, sent: 0, acknowledged: 0, history, known, script: None, wrong }
-    }
-
-    fn next(&mut self, count: usize) -> Result<(Arc<[Item]>, Range<usize>), CellFailure> {
-        let range = self.sent..self.sent + count;
-        let pool = self
-            .driver
-            .messages(PoolSpec::of(self.job.cell, self.job.seed), range.end)
-            .map_err(|error| failed("the messages cannot be made", &error))?;
-        self.sent = range.end;
-        Ok((Arc::clone(pool.messages()), range))
-    }
-
-    /// Draws and makes what a pass of so many operations needs, without handing it out.
-    fn reserve(&mut self, operations: usize) -> Result<(), CellFailure> {
-        let sent = self.sent;
-        let script = self.script(operations);
-        self.next(script.as_ref().map_or(operations, |script| script.writes()))?;
-        self.sent = sent;
-        self.script = script;
-        Ok(())
-    }
-
-    /// Which of the next pass's operations read; `None` where none does.
-    fn script(&mut self, operations: usize) -> Option<Arc<Script>> {
-        let axes = &self.job.cell.axes;
-        if axes.workload.reads == 0 {
-            return None;
-        }
-        let drawn = self.script.take().filter(|script| script.operations() == operations);
-        let draw = || {
-            let work = &axes.workload;
-            Arc::new(Script::draw(&ScriptSpec {
-                seed: self.job.seed.wrapping_add(self.sent as u64),
-                operations,
-                workers: axes.workers as usize,
-                percent: work.reads,
-                known: self.beforehand(),
-                targets: Targets::new(self.job.seed, work.processes as usize, work.skew),
-            }))
-        };
-        Some(drawn.unwrap_or_else(draw))
-    }
-
-    fn beforehand(&self) -> Beforehand {
-        if self.history.is_some() || !self.known.is_empty() {
-            Beforehand::Something
-        } else if self.job.cell.axes.mode == Mode::Aggressive {
-            Beforehand::Nothing
-        } else {
-            Beforehand::NothingYet
-        }
-    }
-
-    /// Slots that are stored.
-    fn slots(&self) -> u64 {
-        self.acknowledged + self.history.as_ref().map_or(0, History::slots)
-    }
-
-    /// Every message of the round so far.
-    fn all_sent(&self) -> Arc<[Item]> {
-        self.driver.pool.as_ref().map(|pool| Arc::clone(pool.messages())).unwrap_or_default()
-    }
-
-    /// Leaves the closed store to the next round with the same history, unless there is something wrong with it.
-    fn give_back(&mut self, site: &Site, is_sound: bool) -> Result<(), CellFailure> {
-        let is_kept = is_sound && site.kind.is_persistent() && !self.driver.keeps_stores;
-        let (Some(history), Some(key)) = (self.history.take().filter(|_| is_kept), history_key(self.job)) else {
-            return Ok(());
-        };
-        self.driver.histories.give_back(key, &site.dir, history).map_err(interrupted)
-    }
-
-    fn config(&self, tier: Durability) -> Result<Config, CellFailure> {
-        let axes = &self.job.cell.axes;
-        let signer: Arc<dyn Signer> =
-            self.driver.signer(axes.workload.sign).map_err(|error| failed("no signing key", &error))?;
-        Ok(Config {
-            mode: if axes.mode == Mode::Aggressive { CoreMode::Aggressive } else { CoreMode::Local },
-            durability: tier,
-            commit: if axes.workload.commit == Commit::Each { CommitMode::Each } else { CommitMode::Group },
-            signatures: SignaturePolicy { required: false, verify: axes.workload.verify },
-            window: WINDOW.max(axes.workers as usize).max(axes.in_flight.unwrap_or(0) as usize),
-            ..Config::new(signer)
-        })
-    }
-
-    fn pass<T: Target>(&mut self, target: &T, order: Order) -> Result<Outcome, CellFailure> {
-        let script = self.script(order.operations);
-        let writes = script.as_ref().map_or(order.operations, |script| script.writes());
-        let (messages, range) = self.next(writes)?;
-        let reads = script.map(|script| Arc::new(self.reads(script, order.store)));
-        let pass = Pass {
-            reads: reads.clone(),
-            messages,
-            range,
-            workers: order.workers,
-            limit: order.limit,
-            epoch: order.epoch,
-            stop: self.job.stop.clone(),
-        };
-        let runtime = self.driver.runtime().map_err(|error| failed("no threads for the workers", &error))?;
-        let outcome = closed_loop::run(runtime, target, &pass);
-        self.accept(&outcome)?;
-        self.known.extend(&outcome.known);
-        self.wrong.add(reads.map(|reads| reads.wrong.findings()).unwrap_or_default());
-        Ok(outcome)
-    }
-
-    /// Counts what a pass had acknowledged, unless it was interrupted or messages were refused.
-    fn accept(&mut self, outcome: &Outcome) -> Result<(), CellFailure> {
-        if self.job.stop.is_requested() {
-            return Err(CellFailure::Interrupted);
-        }
-        if let Some(error) = &outcome.first_refusal {
-            return Err(failed("a message was refused", error));
-        }
-        self.acknowledged += outcome.acknowledged.len();
-        Ok(())
-    }
-
-    fn reads(&self, script: Arc<Script>, store: Arc<dyn Store>) -> Reads {
-        let axes = &self.job.cell.axes;
-        Reads {
-            assignments: AssignmentStore::new(store),
-            read: axes.workload.read,
-            script,
-            history: self.history.as_ref().map(|history| Arc::clone(&history.ledger)),
-            before: self.known.as_slice().into(),
-            at_once: axes.mode != Mode::Aggressive,
-            wrong: WrongAnswers::default(),
-        }
-    }
-
-    /// Checks the store as it is found after a reopen: what this round had stored in full, some of what was there before.
-    fn check(&mut self, store: &Arc<dyn Store>, checks: CheckOptions, expected: u64) -> Verification {
-        let none = Heads::new();
-        let heads = self.history.as_ref().map_or(&none, |history| &history.heads);
-        let mut verification = Verification::after(store, checks, &self.all_sent(), heads);
-        verification.expect_slots(expected);
-        verification.add(std::mem::take(&mut self.wrong));
-        let seed = self.job.seed.wrapping_add(u64::from(self.job.round));
-        if let Some(history) = &mut self.history {
-            let read = history.read_back(store, seed);
-            let read = read.and_then(|()| history.advance(store).map_err(|error| error.to_string()));
-            read.err().into_iter().for_each(|failure| verification.fail(failure));
-        }
-        verification
-    }
-}
-
-/// What one pass is to do.
-struct Order {
-    store: Arc<dyn Store>,
-    operations: usize,
-    workers: usize,
-    limit: Duration,
-    epoch: Epoch,
 }
 
 fn new_scheduler(store: &Arc<dyn Store>, config: Config) -> Result<Arc<Scheduler>, CellFailure> {
@@ -441,12 +183,14 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     // The inputs exist before the meters are read.
     messages.reserve(count)?;
     let stage_log = messages.job.is_stage_round().then(|| StageLog::new(epoch, count));
-    let order = Order { store: Arc::clone(&store), operations: count, workers, limit, epoch };
+    let order = || Order { store: Arc::clone(&store), operations: count, workers, limit, epoch };
     let sampler = sample(cell, &scheduler, epoch, course::interval(expected_length(count, limit, &warmed)))?;
     let meters = Meters::read(&*store, &site.dir);
     let outcome = match (&stage_log, cell.axes.open_load()) {
-        (None, None) => messages.pass(&scheduler, order).map(|outcome| (outcome, None)),
-        (Some(log), None) => messages.pass(&Staged::new(&scheduler, log, epoch), order).map(|outcome| (outcome, None)),
+        (None, None) => messages.pass(&scheduler, order()).map(|outcome| (outcome, None)),
+        (Some(log), None) => {
+            messages.pass(&Staged::new(&scheduler, log, epoch), order()).map(|outcome| (outcome, None))
+        }
         (None, Some(load)) => {
             messages.paced_pass(&scheduler, count, load, epoch).map(|(outcome, paced)| (outcome, Some(paced)))
         }
@@ -465,7 +209,8 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let durable = recorder.map(|recorder| recorder.recorded());
     let stages = stage_log.map(|log| log.summaries(durable.is_some())).unwrap_or_default();
     let stored = durable.as_ref().map_or(&outcome.acknowledged, |durable| &durable.histogram);
-    let course = Course::of(&outcome, &readings, stored.value_at_quantile(0.5));
+    let usual = if stored.is_empty() { &outcome.read } else { stored };
+    let course = Course::of(&outcome, &readings, usual.value_at_quantile(0.5));
     let expected = messages.acknowledged - durable.as_ref().map_or(0, |durable| durable.failed);
     let verification = verify(site, store, |store| messages.check(store, checks, expected), &mut resources)?;
     let warmup = warmed.duration;

@@ -75,7 +75,7 @@ pub fn fill(store: &dyn Store, spec: &HistorySpec, stop: &Stop) -> Result<Ledger
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "dropping the sender is what ends the other side")]
+/// Owns the sender: that it is dropped is what ends the other side.
 fn make(spec: &HistorySpec, sender: SyncSender<Batch>, stop: &Stop) -> Result<Ledger, LoadError> {
     let mut source = Source::new(spec);
     while source.ledger.slots() < spec.slots {
@@ -156,7 +156,7 @@ impl Source {
         let number = self.ledger.slots().to_string();
         let [protocol, kind, variant] = TAGS;
         let message =
-            schedule.messages.build(&[protocol, kind, variant, (b"Number", number.as_bytes())], &self.data)?;
+            schedule.messages.build(&[protocol, kind, variant, (&b"Number"[..], number.as_bytes())], &self.data)?;
         let chain = schedule.chain.next(&message.id());
         let draft = Draft {
             process: &schedule.process,

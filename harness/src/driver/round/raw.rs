@@ -13,6 +13,9 @@ use slotbench_core::commit::CommitError;
 use slotbench_core::store::Store;
 use slotbench_core::{AssignmentStore, Batch, Durability, Entry, Item, ScheduleError, StoreError};
 
+use super::messages::Messages;
+use super::site::{PATIENCE, Site, interrupted};
+use super::{FIRST_STEP, Totals, Warmed, extent, failed, round, verify};
 use crate::answers::WrongAnswers;
 use crate::cell::Operation;
 use crate::driver::Driver;
@@ -21,9 +24,6 @@ use crate::driver::closed_loop::{self, Outcome, Pass};
 use crate::driver::debt;
 use crate::driver::history::write_back;
 use crate::driver::meters::Meters;
-use crate::driver::round::{
-    FIRST_STEP, Messages, PATIENCE, Site, Totals, Warmed, extent, failed, interrupted, round, verify,
-};
 use crate::driver::target::Target;
 use crate::model::Tag;
 use crate::runner::{CellFailure, Histograms, Job, Round};

@@ -11,12 +11,13 @@ use slotbench_core::scheduler::process_of;
 use slotbench_core::store::{Description, Store};
 use slotbench_core::{Config, Item};
 
+use super::messages::Messages;
+use super::site::{Site, interrupted};
+use super::{Totals, checks, failed, nanoseconds, new_scheduler, round, verify};
 use crate::answers::WrongAnswers;
 use crate::cell::Length;
 use crate::driver::clock::Epoch;
 use crate::driver::meters::Meters;
-use crate::driver::round::{Messages, Site, checks, failed, nanoseconds, new_scheduler, round, verify};
-use crate::driver::round::{Totals, interrupted};
 use crate::model::Tag;
 use crate::recorder::new_histogram;
 use crate::runner::{CellFailure, Histograms, Round};
@@ -89,9 +90,9 @@ impl Restarts<'_> {
 
     /// Restarts `count` times, none of them later than `limit` after the first.
     fn repeat(&mut self, messages: &mut Messages<'_>, count: usize, limit: Duration) -> Result<Passed, CellFailure> {
+        let mut made = messages.next(STEP.min(count))?;
         let epoch = Epoch::start();
         let mut passed = Passed { latency: new_histogram(), bytes: 0, elapsed: Duration::ZERO };
-        let mut made = (Arc::<[Item]>::default(), 0..0);
         for _ in 0..count {
             if epoch.now() >= nanoseconds(limit) {
                 break;
