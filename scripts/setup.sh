@@ -6,6 +6,7 @@
 #   c++        a C++ compiler, for RocksDB
 #   libclang   the library that generates RocksDB's bindings
 #   make, git  for a caller that make did not start; for the tests of the gates
+#   valgrind   counts instructions, for the gate `counts`
 #
 # Does nothing, quickly, when all is there. Otherwise installs what is missing on Debian and Ubuntu, as root or with
 # passwordless sudo; anywhere else it prints the command to run and exits with 1.
@@ -92,7 +93,7 @@ have() {
     cc) on_path "${CC:-cc}" ;;
     c++) on_path "${CXX:-c++}" ;;
     libclang) have_libclang ;;
-    make | git) on_path "$1" ;;
+    make | git | valgrind) on_path "$1" ;;
     *) die "unknown need '$1'" ;;
     esac
 }

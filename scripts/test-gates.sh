@@ -78,6 +78,18 @@ libclang_cpp_alone() {
 
 broken_doc_link() { sed -i 's|An example|An [Absentee]|' src/lib.rs; }
 
+# A stand-in for the counting gate that ends with exit code $1.
+counts_end_with() {
+    mkdir -p benches/src/bin
+    printf '[package]\nname = "slotbench-benches"\nedition = "2024"\nlicense = "Apache-2.0"\n' >benches/Cargo.toml
+    printf 'fn main() {\n    std::process::exit(%d);\n}\n' "$1" >benches/src/bin/noise-free.rs
+    sed -i 's/^\[workspace\]$/[workspace]\nmembers = ["benches"]/' Cargo.toml
+    cargo generate-lockfile --quiet
+}
+
+more_instructions() { counts_end_with 1; }
+unreadable_figures() { counts_end_with 2; }
+
 git_dependency() {
     mkdir -p "$work/elsewhere/src"
     touch "$work/elsewhere/src/lib.rs"
@@ -137,5 +149,13 @@ expect_failure clippy stale_lock_file '\-\-locked'
 expect_failure test failing_test 'test result: FAILED'
 expect_failure test test_that_does_not_compile 'mismatched types|could not compile'
 expect_failure doc broken_doc_link 'unresolved link'
+expect_failure counts more_instructions '==> counts'
+expect_failure counts unreadable_figures '==> counts'
+
+clean_copy
+what='counts of another compiler are no failure, and said to be none of ours'
+counts_end_with 4
+expect 0 counts:ok
+grep -q 'NOT JUDGED' "$work/log" || { echo "FAILED  ... but it did not say so" && failures=$((failures + 1)); }
 
 ((failures == 0)) || { echo "$failures of these gates cannot be relied on" && exit 1; }

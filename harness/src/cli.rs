@@ -1,9 +1,13 @@
 //! The command line: arguments in, text and an exit code out.
 
+mod ab;
 mod args;
 mod backends;
+mod compare;
 mod console;
 mod exit;
+mod history;
+mod judging;
 mod plan;
 mod progress;
 mod recommend;
@@ -54,6 +58,10 @@ fn dispatch(
         Command::Plan(command) => plan::plan(&command, console),
         Command::Report(report) => report::report(&report, console),
         Command::Recommend(recommend) => recommend::recommend(&recommend, console),
+        Command::Compare(args) => compare::compare(&args, console),
+        Command::Gate(args) => compare::gate(&args, console),
+        Command::Ab(args) => ab::ab(&args, stop, console),
+        Command::History(command) => history::history(&command, console),
         Command::Verify(verify) => verify::verify(&verify, console),
         Command::Completions { shell } => completions(shell, console),
     }

@@ -16,15 +16,20 @@
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
 //! | [`percentiles`] | percentile curves, and how many samples make a quantile known |
 //! | [`recommend`] | the cheapest configuration that meets limits |
-//! | [`report`] | a run for people: terminal, Markdown, HTML, CSV |
+//! | [`compare`], [`ab`] | two runs: what changed, how surely, and whether it matters; two builds, interleaved |
+//! | [`history`] | runs over commits, and where their level changed |
+//! | [`report`] | a run for people and for other tools: terminal, Markdown, HTML, CSV, exchange formats |
 //! | [`cli`] | the command line |
 
+pub mod ab;
 pub mod answers;
 pub mod axis;
 pub mod cell;
 pub mod cli;
+pub mod compare;
 pub mod datadir;
 pub mod driver;
+pub mod history;
 pub mod hlog;
 pub mod items;
 pub mod machine;

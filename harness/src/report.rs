@@ -4,14 +4,19 @@
 //! page that needs no network. [`csv()`] has a row per cell, for other tools. Results of different tiers are never ranked
 //! together.
 
+mod annotations;
 mod capacity;
 mod columns;
+mod comparison;
 mod conditions;
 mod confidence;
 mod csv;
 mod details;
+mod exchange;
 mod heading;
 mod headline;
+mod history;
+mod history_html;
 mod html;
 mod load;
 mod markdown;
@@ -23,8 +28,13 @@ mod terminal;
 mod tests;
 pub mod units;
 
+pub use annotations::annotations;
+pub use comparison::comparison;
 pub use csv::csv;
+pub use exchange::{bmf, criterion, github_benchmark};
 pub use heading::{Align, Heading};
+pub use history::history;
+pub use history_html::history_html;
 pub use html::html;
 pub use markdown::markdown;
 pub use recommendation::{recommendations, shortfall};

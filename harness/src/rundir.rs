@@ -55,10 +55,7 @@ impl RunDir {
     /// [`RunDirError`]: not empty, or not writable.
     pub fn create(out: Option<&Path>, plan: &Plan, now: SystemTime) -> Result<Self, RunDirError> {
         let path = out.map_or_else(|| default_path(&plan.name, now), Path::to_owned);
-        fs::create_dir_all(&path).map_err(FileError::io("create", &path))?;
-        if fs::read_dir(&path).map_err(FileError::io("list", &path))?.next().is_some() {
-            return Err(RunDirError::Occupied(path));
-        }
+        create_empty(&path)?;
         let dir = Self { path };
         dir.save_plan(plan)?;
         Ok(dir)
@@ -139,14 +136,39 @@ pub fn logs_of(argument: &Path) -> &Path {
     if argument.is_dir() { argument } else { argument.parent().unwrap_or(Path::new("")) }
 }
 
+/// Where what to compare `new` with is: the argument itself, or in a directory of baselines the one of the same machine
+/// and plan.
+#[must_use]
+pub fn base_path(argument: &Path, new: &Run) -> PathBuf {
+    let is_of_baselines = argument.is_dir() && !argument.join("run.json").exists();
+    if is_of_baselines {
+        argument.join(&new.machine.fingerprint).join(format!("{}.json", new.plan))
+    } else {
+        argument.to_owned()
+    }
+}
+
 /// Where the baseline of a plan on a machine is kept, below `results`.
 #[must_use]
 pub fn baseline_path(results: &Path, fingerprint: &str, plan: &str) -> PathBuf {
     results.join("baselines").join(fingerprint).join(format!("{plan}.json"))
 }
 
+/// Makes a directory, unless there is an empty one.
+///
+/// # Errors
+/// [`RunDirError`]: not empty, or not writable.
+pub fn create_empty(path: &Path) -> Result<(), RunDirError> {
+    fs::create_dir_all(path).map_err(FileError::io("create", path))?;
+    match fs::read_dir(path).map_err(FileError::io("list", path))?.next() {
+        Some(_) => Err(RunDirError::Occupied(path.to_owned())),
+        None => Ok(()),
+    }
+}
+
 /// `results/runs/20261121T073044Z-quick`, with a number after it while there is one of that name.
-fn default_path(plan: &str, now: SystemTime) -> PathBuf {
+#[must_use]
+pub fn default_path(plan: &str, now: SystemTime) -> PathBuf {
     let time = humantime::format_rfc3339_seconds(now).to_string().replace(['-', ':'], "");
     let path = Path::new(RUNS).join(format!("{time}-{plan}"));
     let numbered = (2..100).map(|number| PathBuf::from(format!("{}-{number}", path.display())));

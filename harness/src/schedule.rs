@@ -41,7 +41,7 @@ pub fn schedule(cells: &[Cell], seed: u64) -> Vec<Turn> {
 
 /// Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014. Written out, because the order
 /// of a seed must not change with a library's version.
-struct SplitMix64(u64);
+pub(crate) struct SplitMix64(pub(crate) u64);
 
 impl SplitMix64 {
     fn next(&mut self) -> u64 {
@@ -53,12 +53,12 @@ impl SplitMix64 {
 
     /// Below `bound`, by multiply-shift: the bias is below 2^-50 for any plan.
     #[expect(clippy::cast_possible_truncation, reason = "the product's upper half is below bound")]
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 
     /// Fisher and Yates.
-    fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
         }

@@ -1,5 +1,12 @@
 //! Statistics: pure functions of histograms and of rounds.
 
+mod change_point;
+mod holm;
+mod noise;
+mod null;
+mod rank_sum;
+mod shift;
+mod signed_rank;
 pub mod stalls;
 pub mod steady;
 mod student;
@@ -10,6 +17,13 @@ pub mod usl;
 use hdrhistogram::{AdditionError, CreationError, Histogram};
 
 use crate::model::{Interval95, Summary, Throughput};
+
+pub use change_point::{ChangePoint, ChangePointSettings, change_points};
+pub use holm::holm;
+pub use noise::robust_deviation;
+pub use rank_sum::{least_rounds, rank_sum};
+pub use shift::Shift;
+pub use signed_rank::{least_pairs, signed_rank};
 
 /// Significant decimal digits of every histogram.
 const DIGITS: u8 = 3;

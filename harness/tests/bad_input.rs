@@ -71,7 +71,7 @@ fn flags_with_values_that_are_not_allowed() {
         (
             &["--preset", "fastest"],
             "preset 'fastest': unknown preset (allowed: seed, quick, full, history, restart, range, store, \
-             durability)",
+             durability, gate)",
         ),
         (
             &["--set", "workload.size=1"],

@@ -13,7 +13,7 @@ pub const MAX_PAYLOAD: u64 = 64 << 20;
 /// How many times the median the largest message of a lognormal distribution has at most: a draw beyond it is cut.
 pub const LOGNORMAL_CAP: u64 = 256;
 /// Widest lognormal distribution: at 3 the mean is 90 times the median.
-pub const MAX_SIGMA: Hundredths = Hundredths(300);
+const MAX_SIGMA: Hundredths = Hundredths(300);
 
 /// Data bytes of a message, or where whole messages come from.
 ///

@@ -3,7 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::ab::BuildError;
+use crate::compare::Outcome;
 use crate::datadir::DataDirError;
+use crate::history::HistoryError;
 use crate::model::{FileError, Run, Status};
 use crate::percentiles::CurveError;
 use crate::plan::PlanError;
@@ -38,6 +41,19 @@ impl Exit {
             Self::Unverified => 3,
             Self::Inconclusive => 4,
             Self::Interrupted => 130,
+        }
+    }
+
+    /// What a gate says. A regression in data that is not even right is no news.
+    #[must_use]
+    pub fn of_gate(outcome: Outcome, new: &Run) -> Self {
+        if new.cells.iter().any(|cell| cell.verified == Some(false)) {
+            return Self::Unverified;
+        }
+        match outcome {
+            Outcome::Regressed => Self::Broken,
+            Outcome::Open => Self::Inconclusive,
+            Outcome::Fine => Self::Fine,
         }
     }
 
@@ -80,14 +96,6 @@ pub enum Failure {
     /// Full distributions.
     #[error(transparent)]
     Curves(#[from] CurveError),
-    /// The value of a flag.
-    #[error("{flag}: {message}")]
-    Flag {
-        /// The flag as typed.
-        flag: &'static str,
-        /// What is wrong with its value, and what is allowed.
-        message: String,
-    },
     /// A store could not be verified at all.
     #[error("cannot verify {}: {reason}", dir.display())]
     Verify {
@@ -96,6 +104,23 @@ pub enum Failure {
         /// Why not, and what is allowed.
         reason: String,
     },
+    /// A flag with a value that is not allowed.
+    #[error("{flag}: {message}")]
+    Flag {
+        /// The flag as given.
+        flag: String,
+        /// What is wrong and what is allowed.
+        message: String,
+    },
+    /// No baseline for this machine and plan.
+    #[error("no baseline for this machine and plan: {} is not there", .0.display())]
+    NoBaseline(PathBuf),
+    /// A build that `ab` could not make measure.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A history.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The table could not be written.
     #[error("cannot make CSV: {0}")]
     Csv(#[from] csv::Error),
@@ -108,10 +133,12 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// All of them are bad usage, plans or files, but one: a reader who has seen enough, as in `slotbench … | head`.
+    /// All of them are bad usage, plans or files, but two: a reader who has seen enough, as in `slotbench … | head`, and
+    /// nothing to compare with.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
+            Self::NoBaseline(_) => Exit::Inconclusive,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
             _ => Exit::Usage,
         }

@@ -34,7 +34,7 @@ pub(super) fn recommend(args: &RecommendArgs, console: &mut Console<'_>) -> Resu
 }
 
 fn limits(args: &RecommendArgs) -> Result<Limits, Failure> {
-    let fail = |flag, message| Failure::Flag { flag, message };
+    let fail = |flag: &str, message| Failure::Flag { flag: flag.to_owned(), message };
     let rate = args.rate.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
     let rate =
         rate.ok_or_else(|| fail("--rate", format!("'{}' is not a number of messages per second above 0", args.rate)))?;

@@ -22,6 +22,7 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "range", text: include_str!("../../presets/range.toml") },
     Preset { name: "store", text: include_str!("../../presets/store.toml") },
     Preset { name: "durability", text: include_str!("../../presets/durability.toml") },
+    Preset { name: "gate", text: include_str!("../../presets/gate.toml") },
 ];
 
 impl Preset {
