@@ -47,7 +47,7 @@ fn main() {
 }
 
 fn messages(count: u32) -> Arc<[Item]> {
-    let mut pool = Pool::new(PoolSpec { seed: 1, processes: 1, payload: 16, duplicates_per_million: 0 });
+    let mut pool = Pool::new(PoolSpec::plain(1, 1, 16));
     pool.grow(count as usize).expect("messages");
     Arc::clone(pool.messages())
 }
@@ -78,13 +78,13 @@ fn pacing(runtime: &Runtime, rate: u32, arrival: Arrival) {
 struct Door(Arc<RwLock<()>>);
 
 impl Target for Door {
-    async fn call(&self, _message: Item, _tag: u64) -> Result<(), ScheduleError> {
+    async fn call(&self, _message: Item, _tag: u64) -> Result<u64, ScheduleError> {
         drop(self.0.read().await);
         let begin = std::time::Instant::now();
         while begin.elapsed() < SERVICE {
             std::hint::spin_loop();
         }
-        Ok(())
+        Ok(0)
     }
 
     fn drain(&self) {}
@@ -134,6 +134,7 @@ fn stalls(runtime: &Runtime) {
         limit: Duration::from_secs(u64::from(STALL_SECONDS)),
         epoch,
         stop: Stop::default(),
+        reads: None,
     };
     let (outcome, _) = with_stalls(epoch, |door| closed_loop::run(runtime, door, &closed));
     println!("  closed loop   {}   (closed: stalls are under-reported)", quantiles(&outcome.acknowledged));

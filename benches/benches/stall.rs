@@ -92,7 +92,7 @@ fn fail(message: &str, code: u8) -> ExitCode {
 /// Runs all engines; whether each kept everything within its window.
 #[expect(clippy::print_stdout, reason = "the benchmark's result")]
 fn run(settings: &Settings) -> Fallible<bool> {
-    let mut pool = Pool::new(PoolSpec { seed: 5, processes: 1, payload: PAYLOAD, duplicates_per_million: 0 });
+    let mut pool = Pool::new(PoolSpec::plain(5, 1, PAYLOAD as u64));
     pool.grow(settings.messages)?;
     let mut found = Vec::new();
     for kind in &settings.kinds {
@@ -151,11 +151,11 @@ struct Calls {
 }
 
 impl Target for Counted {
-    async fn call(&self, message: Item, tag: u64) -> Result<(), ScheduleError> {
+    async fn call(&self, message: Item, tag: u64) -> Result<u64, ScheduleError> {
         self.calls.came.fetch_add(1, Ordering::SeqCst);
         let answer = self.scheduler.schedule_tagged(message, tag).await;
         self.calls.answered.fetch_add(1, Ordering::SeqCst);
-        answer.map(drop)
+        answer.map(|receipt| receipt.slot)
     }
 
     fn drain(&self) {
@@ -231,6 +231,7 @@ fn send(target: &Counted, settings: &Settings, pool: &Pool, epoch: Epoch) -> Fal
         limit: LEAD + settings.stall + TAIL,
         epoch,
         stop: Stop::default(),
+        reads: None,
     };
     let outcome = closed_loop::run(&runtime(), target, &pass);
     match outcome.first_refusal {

@@ -20,7 +20,6 @@ use slotbench::driver::clock::Epoch;
 use slotbench::driver::closed_loop::{self, Outcome, Pass};
 use slotbench::driver::pool::{Pool, PoolSpec};
 use slotbench::recorder::{merge, new_histogram};
-use slotbench::runner::Stop;
 use slotbench::verify::Verification;
 use slotbench_backends::{Kind, Options};
 use slotbench_core::assignments::CheckOptions;
@@ -113,8 +112,7 @@ impl Subject {
             ..Config::new(signer)
         };
         let scheduler = Arc::new(Scheduler::new(Arc::clone(&store), config).expect("the scheduler starts"));
-        let pool =
-            Pool::new(PoolSpec { seed: 1, processes: case.processes, payload: PAYLOAD, duplicates_per_million: 0 });
+        let pool = Pool::new(PoolSpec::plain(1, case.processes, PAYLOAD as u64));
         Self { case: *case, dir, store, scheduler, pool, sent: 0, latency: new_histogram() }
     }
 
@@ -169,7 +167,7 @@ pub fn pass(
     limit: Duration,
 ) -> Outcome {
     let messages = Arc::clone(messages);
-    let pass = Pass { messages, range, workers, limit, epoch: Epoch::start(), stop: Stop::default() };
+    let pass = Pass { messages, range, workers, limit, epoch: Epoch::start(), stop: Stop::default(), reads: None };
     let outcome = closed_loop::run(runtime, scheduler, &pass);
     assert!(outcome.first_refusal.is_none(), "a message was refused: {:?}", outcome.first_refusal);
     outcome

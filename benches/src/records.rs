@@ -26,7 +26,7 @@ impl Records {
     /// When an item cannot be made or signed.
     #[must_use]
     pub fn new(processes: usize, count: usize, signer: Arc<dyn Signer>) -> Self {
-        let mut pool = Pool::new(PoolSpec { seed: 5, processes, payload: PAYLOAD, duplicates_per_million: 0 });
+        let mut pool = Pool::new(PoolSpec::plain(5, processes, PAYLOAD as u64));
         pool.grow(count).expect("messages");
         Self::of(pool.processes().to_vec(), Arc::clone(pool.messages()), signer)
     }

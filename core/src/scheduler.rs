@@ -185,7 +185,10 @@ fn add(mut sum: Vec<u64>, part: &[u64]) -> Vec<u64> {
 }
 
 /// The process a message is for: its own id if it is a process, else its target.
-fn process_of(message: &Item) -> Result<Id, ScheduleError> {
+///
+/// # Errors
+/// [`ScheduleError::NoTarget`].
+pub fn process_of(message: &Item) -> Result<Id, ScheduleError> {
     let is_process = message.tag("type").is_some_and(|value| value.eq_ignore_ascii_case(b"Process"));
     if is_process { Ok(message.id()) } else { message.target().ok_or(ScheduleError::NoTarget) }
 }

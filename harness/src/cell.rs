@@ -1,15 +1,24 @@
 //! A cell: one combination of all axes, and how long it is measured.
 
+mod hundredths;
 mod id;
+pub(crate) mod payload;
+pub(crate) mod skew;
+mod workload;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use hundredths::Hundredths;
 pub use id::CellId;
+pub use payload::{Digest, LOGNORMAL_CAP, MAX_PAYLOAD, Payload};
+pub use skew::Skew;
+pub use workload::{Operation, Read, Workload};
 
-use crate::axis::{Arrival, Commit, Mode, Quantile, Reach, Sign, Transport};
+use crate::axis::{Arrival, Mode, Quantile, Reach, Transport};
 
 /// Most operations of an open loop in flight, where a plan does not say.
 pub const IN_FLIGHT: u32 = 1024;
@@ -30,6 +39,9 @@ pub struct Cell {
     pub measure: Measure,
     /// Engine settings of the plan, for [`Kind::open`](slotbench_backends::Kind::open).
     pub engine_options: BTreeMap<String, String>,
+    /// Where the items are that are sent, for a payload of real ones.
+    #[serde(default)]
+    pub items: Option<PathBuf>,
     /// Why it cannot run: known from the plan alone, before anything is opened.
     pub refusal: Option<String>,
     /// Search for the highest rate within this limit.
@@ -68,11 +80,12 @@ impl Search {
 impl Cell {
     /// The number of the cell's *stage round*: one more after the measured ones, shorter, in which messages are followed
     /// from stage to stage. It tells where the time goes and is part of no other figure. `None` where the scheduler
-    /// is not in this process, so that nobody can follow.
+    /// is not in this process, so that nobody can follow, and where no messages are sent to it.
     #[must_use]
     pub fn stage_round(&self) -> Option<u32> {
-        let is_here = self.axes.transport == Transport::InProcess && self.axes.mode != Mode::Remote;
-        is_here.then_some(self.measure.rounds)
+        let Axes { transport, mode, workload, .. } = &self.axes;
+        let is_here = *transport == Transport::InProcess && *mode != Mode::Remote;
+        (is_here && workload.schedules()).then_some(self.measure.rounds)
     }
 }
 
@@ -131,43 +144,6 @@ impl Axes {
             self.workers = 1;
         }
         self
-    }
-}
-
-/// What the callers of a cell do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Workload {
-    /// How assignments are signed.
-    pub sign: Sign,
-    /// Whether signatures of messages are verified before a slot is given.
-    pub verify: bool,
-    /// How assignments reach the store.
-    pub commit: Commit,
-    /// Processes the messages are spread over, round-robin; 1 to 1 000 000.
-    pub processes: u32,
-    /// Data bytes of a message, up to 64 MiB.
-    pub payload: u64,
-    /// Percentage of messages that repeat an earlier one, 0 to 100; at 100 a single message is sent over and over.
-    pub duplicates: u8,
-    /// Percentage of operations that read an assignment instead of scheduling a message, 0 to 99.
-    pub reads: u8,
-    /// Slots stored before the round, over all processes together; up to 100 000 000.
-    pub history: u64,
-}
-
-impl Default for Workload {
-    /// One process, distinct messages of 1 KiB, no signatures, nothing stored before: the storage engine alone.
-    fn default() -> Self {
-        Self {
-            sign: Sign::None,
-            verify: false,
-            commit: Commit::Group,
-            processes: 1,
-            payload: 1024,
-            duplicates: 0,
-            reads: 0,
-            history: 0,
-        }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::cell::CellId;
 
 /// The file that marks a directory as ours.
 pub const MARKER: &str = ".slotbench-data";
+/// Names of directories in which stores wait for their next round begin with it.
+pub const HISTORY_PREFIX: &str = ".slotbench-history-";
 const MARKER_TEXT: &str =
     "slotbench keeps stores under test here and deletes them: do not put anything else beside this file\n";
 
@@ -84,6 +86,7 @@ impl DataDir {
         let lock = File::open(&marker).map_err(DataDirError::io("open", &marker))?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
+                remove_histories(&path)?;
                 spread_rounds(&path);
                 Ok(Self { path, keep, _lock: lock, temporary })
             }
@@ -155,6 +158,16 @@ impl Drop for DataDir {
     }
 }
 
+/// Removes what a run that was killed left behind: stores that waited for their next round.
+fn remove_histories(path: &Path) -> Result<(), DataDirError> {
+    for entry in fs::read_dir(path).map_err(DataDirError::io("list", path))?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(HISTORY_PREFIX) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Asks ext2, ext3 and ext4 to place each store in a block group of its own, as they do for home directories.
 ///
 /// ext4 does not reuse an inode for one to five minutes after its file was deleted, and steps over every such inode of
@@ -197,6 +210,18 @@ mod tests {
             assert_eq!(fs::read_dir(data.fresh(&cell()).expect("empties")).expect("is there").count(), 0);
         }
         assert!(path.join(MARKER).exists());
+    }
+
+    #[test]
+    fn stores_that_a_killed_run_left_waiting_are_removed() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let path = root.path().join("data");
+        drop(DataDir::open(Some(&path), root.path(), true).expect("ours"));
+        let left = path.join(format!("{HISTORY_PREFIX}x/1"));
+        fs::create_dir_all(&left).expect("creates");
+        fs::create_dir_all(path.join("kept")).expect("creates");
+        DataDir::open(Some(&path), root.path(), true).expect("ours");
+        assert_eq!((left.exists(), path.join("kept").exists()), (false, true));
     }
 
     #[test]

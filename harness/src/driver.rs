@@ -9,9 +9,11 @@ pub mod closed_loop;
 pub mod course;
 pub mod debt;
 pub mod floors;
+pub mod history;
 pub mod meters;
 pub mod open_loop;
 pub mod pool;
+pub mod reads;
 mod round;
 pub mod sampler;
 pub mod stages;
@@ -26,7 +28,7 @@ use slotbench_core::wallet::{NoSigner, Signer, Wallet, WalletError};
 use tokio::runtime::Runtime;
 
 use crate::axis::Sign;
-use crate::cell::Workload;
+use crate::driver::history::Histories;
 use crate::driver::pool::{Pool, PoolError, PoolSpec};
 use crate::model::Floors;
 use crate::runner::{CellFailure, Job, Round, Runner, Stop};
@@ -42,6 +44,10 @@ pub struct Driver {
     /// The messages of the last round: most rounds of a run want the same ones.
     pool: Option<Pool>,
     rsa: OnceLock<Arc<Wallet>>,
+    /// Stores with history, between the rounds that use them.
+    histories: Histories,
+    /// Whether every round's store stays where it is.
+    keeps_stores: bool,
 }
 
 impl Driver {
@@ -73,14 +79,8 @@ impl Driver {
         Ok(Arc::clone(self.rsa.get_or_init(|| wallet)))
     }
 
-    /// At least `count` messages for a workload, made now if they are not there yet.
-    fn messages(&mut self, seed: u64, workload: &Workload, count: usize) -> Result<&Pool, PoolError> {
-        let spec = PoolSpec {
-            seed,
-            processes: workload.processes as usize,
-            payload: usize::try_from(workload.payload).unwrap_or(usize::MAX),
-            duplicates_per_million: u32::from(workload.duplicates) * 10_000,
-        };
+    /// At least `count` messages, made now if they are not there yet.
+    fn messages(&mut self, spec: PoolSpec, count: usize) -> Result<&Pool, PoolError> {
         let mut pool = self.pool.take().filter(|pool| *pool.spec() == spec).unwrap_or_else(|| Pool::new(spec));
         pool.grow(count)?;
         Ok(self.pool.insert(pool))
@@ -90,6 +90,10 @@ impl Driver {
 impl Runner for Driver {
     fn run_round(&mut self, job: &Job<'_>) -> Result<Round, CellFailure> {
         round::run(self, job)
+    }
+
+    fn keep_stores(&mut self) {
+        self.keeps_stores = true;
     }
 
     fn floors(&mut self, dir: &Path, stop: &Stop) -> Result<Floors, CellFailure> {

@@ -6,6 +6,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`axis`], [`cell`], [`size`] | the axes' values; one combination of them and its id |
+//! | [`items`] | real items, where a plan wants them sent |
 //! | [`plan`], [`schedule`] | TOML plans, presets, overrides; the order of rounds |
 //! | [`saturation`] | which rates a search for the highest one tries |
 //! | [`runner`], [`session`] | what the measuring loop asks of the driver; the loop |
@@ -21,6 +22,7 @@
 //! | [`cli`] | the command line |
 
 pub mod ab;
+pub mod answers;
 pub mod axis;
 pub mod cell;
 pub mod cli;
@@ -29,6 +31,7 @@ pub mod datadir;
 pub mod driver;
 pub mod history;
 pub mod hlog;
+pub mod items;
 pub mod machine;
 pub mod model;
 pub mod percentiles;

@@ -18,7 +18,8 @@ pub type Histograms = BTreeMap<Tag, Histogram<u64>>;
 
 /// Measures rounds.
 pub trait Runner {
-    /// Measures one round of `cell`, storing in `dir`: an empty directory of its own, which the caller removes.
+    /// Measures one round of `cell`, storing in `dir`: an empty directory of its own, which the caller removes if it
+    /// is still there.
     ///
     /// A round that was measured but does not verify is not an error: [`RoundResult::verified`] says so.
     /// [`RoundResult::start_ms`] and [`RoundResult::latency_ns`] are filled in by the caller.
@@ -26,6 +27,10 @@ pub trait Runner {
     /// # Errors
     /// [`CellFailure`]: the round yields no numbers.
     fn run_round(&mut self, job: &Job<'_>) -> Result<Round, CellFailure>;
+
+    /// Asks for every round's store to be left in the round's directory, instead of moving it on to the next round with
+    /// the same history. Asked before the first round.
+    fn keep_stores(&mut self) {}
 
     /// What the machine and the harness cost by themselves, with files in `dir`. Asked once a run, before the rounds.
     ///

@@ -3,12 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use slotbench_core::assignments::{CheckOptions, Scheduled};
+use slotbench_core::assignments::{CheckOptions, Head, Scheduled};
 use slotbench_core::store::Store;
 use slotbench_core::{AssignmentStore, Id, Item};
 
+use crate::answers::Findings;
+
 /// How many failures are kept in words; the rest are only counted.
 const KEPT: usize = 20;
+
+/// Where schedules end, by process.
+pub type Heads = HashMap<Id, Head>;
 
 /// What a check of a whole store found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,23 +32,31 @@ impl Verification {
     /// Checks every slot of every process: gap-free, chain recomputed, content hash equals address, links resolve.
     #[must_use]
     pub fn of(store: &Arc<dyn Store>, options: CheckOptions) -> Self {
-        Self::inspecting(store, options, |_| Ok(()))
+        Self::inspecting(store, options, &Heads::new(), |_| Ok(()))
     }
 
     /// As [`of`](Self::of), and compares every stored message with the one that was sent, byte for byte.
     #[must_use]
     pub fn against(store: &Arc<dyn Store>, options: CheckOptions, sent: &[Item]) -> Self {
+        Self::after(store, options, sent, &Heads::new())
+    }
+
+    /// As [`against`](Self::against), but of the slots after `heads` only: what lies before them was checked before.
+    #[must_use]
+    pub fn after(store: &Arc<dyn Store>, options: CheckOptions, sent: &[Item], heads: &Heads) -> Self {
         let sent: HashMap<Id, &Item> = sent.iter().map(|message| (message.id(), message)).collect();
-        Self::inspecting(store, options, |stored| match sent.get(&stored.message.id()) {
+        Self::inspecting(store, options, heads, |stored| match sent.get(&stored.message.id()) {
             None => Err("its message was never sent".to_owned()),
             Some(message) if message.as_bytes() == stored.message.as_bytes() => Ok(()),
             Some(_) => Err("its message is not the one that was sent".to_owned()),
         })
     }
 
-    fn inspecting(
+    /// Checks the slots after `heads`, all of those processes that have none there, and asks `inspect` about each.
+    pub fn inspecting(
         store: &Arc<dyn Store>,
         options: CheckOptions,
+        heads: &Heads,
         inspect: impl Fn(&Scheduled) -> Result<(), String>,
     ) -> Self {
         let assignments = AssignmentStore::new(Arc::clone(store));
@@ -57,7 +70,8 @@ impl Verification {
         };
         for process in processes {
             result.processes += 1;
-            match assignments.check_with(&process, options, &inspect) {
+            let head = heads.get(&process).copied().unwrap_or_default();
+            match assignments.check_after(&process, &head, options, &inspect) {
                 Ok(check) => {
                     result.slots += check.slots;
                     result.wrong += check.wrong;
@@ -85,7 +99,15 @@ impl Verification {
         self.wrong == 0
     }
 
-    fn fail(&mut self, failure: String) {
+    /// Adds answers that were wrong.
+    pub fn add(&mut self, answers: Findings) {
+        self.wrong += answers.count;
+        let room = KEPT.saturating_sub(self.failures.len());
+        self.failures.extend(answers.first.into_iter().take(room));
+    }
+
+    /// Adds a failure.
+    pub fn fail(&mut self, failure: String) {
         self.wrong += 1;
         if self.failures.len() < KEPT {
             self.failures.push(failure);

@@ -5,7 +5,6 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use slotbench::axis::Arrival;
 use slotbench::driver::clock::Epoch;
@@ -13,7 +12,6 @@ use slotbench::driver::closed_loop::{self, Pass};
 use slotbench::driver::open_loop::{self, OpenPass, Schedule};
 use slotbench::driver::pool::{Pool, PoolSpec};
 use slotbench::driver::target::NullTarget;
-use slotbench::runner::Stop;
 
 struct Counting;
 
@@ -54,16 +52,9 @@ fn allocations_of_open(pass: &OpenPass<Epoch>, runtime: &tokio::runtime::Runtime
 #[test]
 fn the_measured_loops_allocate_nothing() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("an executor");
-    let mut pool = Pool::new(PoolSpec { seed: 1, processes: 1, payload: 64, duplicates_per_million: 0 });
+    let mut pool = Pool::new(PoolSpec::plain(1, 1, 64));
     pool.grow(20_000).expect("messages");
-    let pass = |count| Pass {
-        messages: Arc::clone(pool.messages()),
-        range: 0..count,
-        workers: 4,
-        limit: Duration::MAX,
-        epoch: Epoch::start(),
-        stop: Stop::default(),
-    };
+    let pass = |count| Pass::of_messages(Arc::clone(pool.messages()), 0..count, 4);
     allocations_of(&pass(100), &runtime);
     // What a pass allocates is its set-up (tasks, histograms), whatever its length.
     let (short, long) = (allocations_of(&pass(100), &runtime), allocations_of(&pass(20_000), &runtime));

@@ -68,11 +68,15 @@ fn flags_with_values_that_are_not_allowed() {
         (&["--rounds", "many"], "--rounds: 'many' is not a whole number from 1 to 1000"),
         (&["--seed", "x"], "--seed: 'x' is not a whole number from 0 to 18446744073709551615"),
         (&["--duration", "0s"], "--duration: a round of no length measures nothing (such as 500ms, 10s or 2m)"),
-        (&["--preset", "fastest"], "preset 'fastest': unknown preset (allowed: seed, quick, full, gate)"),
+        (
+            &["--preset", "fastest"],
+            "preset 'fastest': unknown preset (allowed: seed, quick, full, history, restart, range, store, \
+             durability, gate)",
+        ),
         (
             &["--set", "workload.size=1"],
-            "--set workload.size=1: takes workload.KEY=VALUE with KEY one of sign, verify, commit, processes, payload, \
-             duplicates, reads, history",
+            "--set workload.size=1: takes workload.KEY=VALUE with KEY one of sign, verify, commit, processes, skew, \
+             payload, compressible, duplicates, reads, read, history, operation",
         ),
     ];
     for (flags, message) in cases {

@@ -274,7 +274,7 @@ fn c120_a_store_that_lost_or_damaged_a_slot_fails_verification() {
 /// Schedules `count` messages on one process.
 fn fill(store: &std::sync::Arc<dyn slotbench_core::Store>, count: usize) -> slotbench_core::Id {
     use slotbench::driver::pool::{Pool, PoolSpec};
-    let mut pool = Pool::new(PoolSpec { seed: 3, processes: 1, payload: 10, duplicates_per_million: 0 });
+    let mut pool = Pool::new(PoolSpec::plain(3, 1, 10));
     pool.grow(count).expect("messages");
     let signer = std::sync::Arc::new(slotbench_core::wallet::NoSigner);
     let config = slotbench_core::Config { durability: Durability::Memory, ..slotbench_core::Config::new(signer) };

@@ -26,7 +26,7 @@ fn runtime() -> Runtime {
 }
 
 fn messages(count: usize) -> Arc<[Item]> {
-    let mut pool = Pool::new(PoolSpec { seed: 1, processes: 1, payload: 16, duplicates_per_million: 0 });
+    let mut pool = Pool::new(PoolSpec::plain(1, 1, 16));
     pool.grow(count).expect("messages");
     Arc::clone(pool.messages())
 }
@@ -82,7 +82,7 @@ impl Stalling {
 }
 
 impl Target for Stalling {
-    async fn call(&self, message: Item, _tag: u64) -> Result<(), ScheduleError> {
+    async fn call(&self, message: Item, _tag: u64) -> Result<u64, ScheduleError> {
         let called = self.epoch.now();
         if let Some(end) = self.stalled_until(called) {
             self.timer.sleep(end - called).await;
@@ -92,7 +92,7 @@ impl Target for Stalling {
             std::hint::spin_loop();
         }
         self.answered.lock().expect("no panic").push((message.id(), self.epoch.now()));
-        Ok(())
+        Ok(0)
     }
 
     fn drain(&self) {}
@@ -174,6 +174,7 @@ fn an_open_loop_shows_a_stall_that_a_closed_loop_hides() {
         limit: Duration::from_millis(1100),
         epoch,
         stop: Stop::default(),
+        reads: None,
     };
     let outcome = closed_loop::run(&runtime(), &target, &closed);
     assert!(outcome.acknowledged.max() > 99 * MS, "it met a stall");
@@ -195,12 +196,12 @@ const fn known_latency(call: usize) -> u64 {
 }
 
 impl Target for Known {
-    async fn call(&self, _message: Item, _tag: u64) -> Result<(), ScheduleError> {
+    async fn call(&self, _message: Item, _tag: u64) -> Result<u64, ScheduleError> {
         let start = Instant::now();
         self.timer.sleep(known_latency(self.calls.fetch_add(1, Ordering::Relaxed))).await;
         let took = u64::try_from(start.elapsed().as_nanos()).expect("short");
         self.took.lock().expect("no panic").push(took);
-        Ok(())
+        Ok(0)
     }
 
     fn drain(&self) {}
@@ -245,7 +246,7 @@ impl OneAtATime {
 }
 
 impl Target for OneAtATime {
-    async fn call(&self, _message: Item, _tag: u64) -> Result<(), ScheduleError> {
+    async fn call(&self, _message: Item, _tag: u64) -> Result<u64, ScheduleError> {
         let there = self.there.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(there, Ordering::SeqCst);
         let turn = self.server.lock().await;
@@ -255,7 +256,7 @@ impl Target for OneAtATime {
         }
         drop(turn);
         self.there.fetch_sub(1, Ordering::SeqCst);
-        Ok(())
+        Ok(0)
     }
 
     fn drain(&self) {}

@@ -9,7 +9,6 @@ use slotbench::driver::clock::Epoch;
 use slotbench::driver::closed_loop::{self, Pass};
 use slotbench::driver::target::NullTarget;
 use slotbench::recorder::new_histogram;
-use slotbench::runner::Stop;
 use slotbench_benches::records::Records;
 use slotbench_benches::runtime;
 use slotbench_core::wallet::NoSigner;
@@ -36,14 +35,8 @@ pub(crate) fn harness(criterion: &mut Criterion) {
 
 fn null_target(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>) {
     let runtime = runtime();
-    let pass = Pass {
-        messages: Arc::clone(Records::new(1, MESSAGES, Arc::new(NoSigner)).messages()),
-        range: 0..MESSAGES,
-        workers: 1,
-        limit: Duration::MAX,
-        epoch: Epoch::start(),
-        stop: Stop::default(),
-    };
+    let messages = Arc::clone(Records::new(1, MESSAGES, Arc::new(NoSigner)).messages());
+    let pass = Pass::of_messages(messages, 0..MESSAGES, 1);
     group.bench_function("null target", |bencher| {
         bencher.iter_custom(|count| {
             let passes = count.div_ceil(MESSAGES as u64);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::assignments::{AssignmentStore, AssignmentsError, Scheduled};
+use crate::assignments::{AssignmentStore, AssignmentsError, Head, Scheduled};
 use crate::chain::{Chain, Step};
 use crate::id::{Address, Id};
 
@@ -124,10 +124,25 @@ impl AssignmentStore {
         &self,
         process: &Id,
         options: CheckOptions,
+        inspect: impl FnMut(&Scheduled) -> Result<(), String>,
+    ) -> Result<ScheduleCheck, AssignmentsError> {
+        self.check_after(process, &Head::default(), options, inspect)
+    }
+
+    /// As [`check_with`](Self::check_with), but of the slots after `head` only, whose chain they must go on with.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_after(
+        &self,
+        process: &Id,
+        head: &Head,
+        options: CheckOptions,
         mut inspect: impl FnMut(&Scheduled) -> Result<(), String>,
     ) -> Result<ScheduleCheck, AssignmentsError> {
-        let start = Some(Chain::EMPTY);
-        let mut walk = Walk { options, next: 0, chain: start, timestamp: 0, result: ScheduleCheck::default() };
+        let Head { chain, timestamp, .. } = *head;
+        let result = ScheduleCheck::default();
+        let mut walk = Walk { options, next: head.next_slot(), chain: Some(chain), timestamp, result };
         loop {
             let page = self.list(process, walk.next, PAGE)?;
             for (slot, id) in &page {

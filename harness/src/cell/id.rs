@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{Axes, OpenLoad};
-use crate::size;
+use crate::cell::{Axes, OpenLoad, Operation, Read, Workload};
 
 /// Every axis of a cell in one word, such as
 /// `rocksdb-local-power-w25-inproc-closed-none-noverify-group-p25-1KiB-dup0-read0-hist0`.
 ///
-/// The fields stand in a fixed order and none but the first may hold a `-`, so different axes give different ids. It
-/// is a file name on every system: letters, digits, `-` and `_`, at most some 120 characters.
+/// The fields stand in a fixed order and none but the first may hold a `-`, so different axes give different ids; the last
+/// one, the operation, is there only where it is not the default. It is a file name on every system: letters, digits,
+/// `-` and `_`, at most some 180 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CellId(String);
@@ -24,14 +24,9 @@ impl CellId {
         let asked = durability.asked;
         let pace = axes.open_load().map_or_else(|| "closed".to_owned(), pace);
         let verify = if workload.verify { "verify" } else { "noverify" };
-        let payload = size::format(workload.payload);
         let (sign, commit) = (workload.sign, workload.commit);
-        let (processes, duplicates) = (workload.processes, workload.duplicates);
-        let (reads, history) = (workload.reads, workload.history);
-        Self(format!(
-            "{backend}-{mode}-{asked}-w{workers}-{transport}-{pace}-{sign}-{verify}-{commit}-p{processes}-{payload}\
-             -dup{duplicates}-read{reads}-hist{history}"
-        ))
+        let work = work(workload);
+        Self(format!("{backend}-{mode}-{asked}-w{workers}-{transport}-{pace}-{sign}-{verify}-{commit}-{work}"))
     }
 
     /// The id as text.
@@ -47,6 +42,21 @@ fn pace(load: OpenLoad) -> String {
     format!("rate{rate}_{arrival}_if{in_flight}")
 }
 
+/// `p25_zipf0_99-1KiB_c50-dup0-read10_range-hist1000-restart`: what follows a `_`, and the operation, only where it is not
+/// the default.
+fn work(workload: &Workload) -> String {
+    let Workload { processes, compressible, duplicates, reads, history, .. } = workload;
+    let skew = workload.skew.word().map_or_else(String::new, |word| format!("_{word}"));
+    let payload = workload.payload.word();
+    let compressible = if *compressible == 0 { String::new() } else { format!("_c{compressible}") };
+    let read = if workload.read == Read::Slot { String::new() } else { format!("_{}", workload.read) };
+    let operation = match workload.operation {
+        Operation::Schedule => String::new(),
+        other => format!("-{other}"),
+    };
+    format!("p{processes}{skew}-{payload}{compressible}-dup{duplicates}-read{reads}{read}-hist{history}{operation}")
+}
+
 impl fmt::Display for CellId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
@@ -60,20 +70,35 @@ mod tests {
 
     use super::*;
     use crate::axis::{Arrival, Commit, Mode, Reach, Sign, Transport};
-    use crate::cell::Workload;
+    use crate::cell::payload::tests::payload;
+    use crate::cell::skew::tests::skew;
+    use crate::cell::{Hundredths, Payload, Skew};
+
+    prop_compose! {
+        fn work()(
+            processes in 1_u32..3,
+            skew in skew(),
+            payload in payload(),
+            compressible in 0_u8..2,
+            duplicates in 0_u8..2,
+            reads in 0_u8..2,
+            read in prop::sample::select(Read::ALL),
+            history in 0_u64..2,
+            operation in prop::sample::select(Operation::ALL),
+        ) -> Workload {
+            let base = Workload { processes, skew, payload, compressible, duplicates, ..Workload::default() };
+            Workload { reads, read, history, operation, ..base }
+        }
+    }
 
     prop_compose! {
         fn workload()(
             sign in prop::sample::select(Sign::ALL),
             verify: bool,
             commit in prop::sample::select(Commit::ALL),
-            processes in 1_u32..3,
-            payload in prop_oneof![Just(1_u64), Just(1023), Just(1024), Just(1025), Just(1 << 20), 0_u64..(64 << 20)],
-            duplicates in 0_u8..2,
-            reads in 0_u8..2,
-            history in 0_u64..2,
+            work in work(),
         ) -> Workload {
-            Workload { sign, verify, commit, processes, payload, duplicates, reads, history }
+            Workload { sign, verify, commit, ..work }
         }
     }
 
@@ -123,8 +148,23 @@ mod tests {
         );
         let load = OpenLoad { rate: 1000, arrival: Arrival::Poisson, in_flight: 64 };
         assert_eq!(
-            CellId::of(&axes.with_load(Some(load))).as_str(),
+            CellId::of(&axes.clone().with_load(Some(load))).as_str(),
             "rocksdb-local-power-w1-inproc-rate1000_poisson_if64-none-noverify-group-p25-1KiB-dup0-read0-hist0"
+        );
+        let workload = Workload {
+            processes: 25,
+            skew: Skew::Zipf(Hundredths(99)),
+            payload: Payload::Lognormal { median: 1024, sigma: Hundredths(150) },
+            compressible: 50,
+            reads: 10,
+            read: Read::Range,
+            operation: Operation::Restart,
+            ..Workload::default()
+        };
+        assert_eq!(
+            CellId::of(&Axes { workload, ..axes }).as_str(),
+            "rocksdb-local-power-w25-inproc-closed-none-noverify-group-p25_zipf0_99-lognormal_1KiB_s1_5_c50-dup0\
+             -read10_range-hist0-restart"
         );
     }
 
@@ -152,6 +192,10 @@ mod tests {
                 workload(Workload { verify: other.workload.verify, ..base.workload.clone() }),
                 workload(Workload { commit: other.workload.commit, ..base.workload.clone() }),
                 workload(Workload { processes: other.workload.processes, ..base.workload.clone() }),
+                workload(Workload { skew: other.workload.skew, ..base.workload.clone() }),
+                workload(Workload { compressible: other.workload.compressible, ..base.workload.clone() }),
+                workload(Workload { read: other.workload.read, ..base.workload.clone() }),
+                workload(Workload { operation: other.workload.operation, ..base.workload.clone() }),
                 workload(Workload { payload: other.workload.payload, ..base.workload.clone() }),
                 workload(Workload { duplicates: other.workload.duplicates, ..base.workload.clone() }),
                 workload(Workload { reads: other.workload.reads, ..base.workload.clone() }),

@@ -40,14 +40,19 @@ called meanwhile; in a closed loop it counts once for each worker. When the targ
 `overloaded` and its latencies are not shown. --saturate searches between rates with short rounds, 24 of them at most.
 
 Keys of --set, with what they take:
-  workload.sign        none, ed25519, rsa4096
-  workload.verify      true, false
-  workload.commit      group, each
-  workload.processes   1 to 1000000
-  workload.payload     bytes, such as 1KiB, up to 64MiB
-  workload.duplicates  percent, 0 to 100
-  workload.reads       percent, 0 to 99
-  workload.history     slots stored before a round, up to 100000000
+  workload.sign          none, ed25519, rsa4096
+  workload.verify        true, false
+  workload.commit        group, each
+  workload.processes     1 to 1000000
+  workload.skew          which of them: uniform (in turns), zipf:0.99, hot:90%
+  workload.payload       bytes, such as 1KiB, up to 64MiB; uniform:100B..10KiB; lognormal:median=1KiB,sigma=1 (up to
+                         256 medians); file:PATH (real ANS-104 items or bundles, as they are, over and over)
+  workload.compressible  percent of the payload that a compressor can remove, 0 to 100
+  workload.duplicates    percent, 0 to 100
+  workload.reads         percent of the operations that read, 0 to 100
+  workload.read          what they read: slot, range (of 1000), next, latest
+  workload.history       slots stored before a round, up to 100000000
+  workload.operation     schedule, restart; past the scheduler message_write, message_read, key_write, key_read
 
 Flags replace what the plan says, in all its cells. Without --durability every engine runs at the strongest tier it reaches.";
 
@@ -126,7 +131,7 @@ pub struct RunArgs {
     /// The plan [default: the preset quick]
     #[arg(value_name = "PLAN.toml", value_hint = ValueHint::FilePath)]
     pub plan: Option<PathBuf>,
-    /// A plan that ships with slotbench: seed, quick, full, gate
+    /// A plan that ships with slotbench: seed, quick, full, history, restart, range, store, durability, gate
     #[arg(long, value_name = "NAME", conflicts_with = "plan")]
     pub preset: Option<String>,
     /// Engines
@@ -233,7 +238,7 @@ pub enum PlanCommand {
     },
     /// Print a plan that ships with slotbench, to start one's own from
     Show {
-        /// seed, quick, full or gate
+        /// seed, quick, full, history, restart, range, store, durability or gate
         preset: String,
     },
 }

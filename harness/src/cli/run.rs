@@ -33,6 +33,9 @@ pub(super) fn run(
     if data.is_temporary() {
         stop.remove_on_abort(data.path());
     }
+    if args.keep_data {
+        runner.keep_stores();
+    }
     let machine = machine::probe(&data.canonical()?);
     let (dir, plan, begun) = prepare(args, asked, machine)?;
     console.say(&announcement(&plan, &dir))?;

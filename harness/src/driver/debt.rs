@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::driver::usage::Usage;
 use crate::model::Debt;
+use crate::runner::Stop;
 
 /// How long one look takes.
 const WINDOW: Duration = Duration::from_millis(50);
@@ -22,12 +23,21 @@ const LONGEST_WATCH: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn watch(round: Duration) -> Debt {
     let limit = (round / 2).clamp(SHORTEST_WATCH, LONGEST_WATCH);
+    settle(&mut looks(), limit)
+}
+
+/// Waits until this process is quiet, by the same rule; for at most `patience`, and no longer than nobody asks to stop.
+pub fn wait_until_quiet(patience: Duration, stop: &Stop) {
+    settle(&mut looks().take_while(|_| !stop.is_requested()), patience);
+}
+
+/// A look now, and another one after each window.
+fn looks() -> impl Iterator<Item = Look> {
     let start = Instant::now();
-    let mut looks = std::iter::once(Look::now(start)).chain(std::iter::repeat_with(|| {
+    std::iter::once(Look::now(start)).chain(std::iter::repeat_with(move || {
         std::thread::sleep(WINDOW);
         Look::now(start)
-    }));
-    settle(&mut looks, limit)
+    }))
 }
 
 /// What the process had used at a time.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use slotbench_core::hash::sha256;
 use tokio::runtime::Runtime;
@@ -78,16 +78,9 @@ fn clock_cost() -> f64 {
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a few thousand messages")]
 pub fn harness_cost(runtime: &Runtime, stop: &Stop) -> Option<f64> {
-    let mut pool = Pool::new(PoolSpec { seed: 1, processes: 1, payload: 64, duplicates_per_million: 0 });
+    let mut pool = Pool::new(PoolSpec::plain(1, 1, 64));
     pool.grow(NULL_MESSAGES).ok()?;
-    let pass = Pass {
-        messages: Arc::clone(pool.messages()),
-        range: 0..NULL_MESSAGES,
-        workers: 1,
-        limit: Duration::MAX,
-        epoch: Epoch::start(),
-        stop: stop.clone(),
-    };
+    let pass = Pass { stop: stop.clone(), ..Pass::of_messages(Arc::clone(pool.messages()), 0..NULL_MESSAGES, 1) };
     let mut costs: Vec<f64> = (0..NULL_PASSES)
         .map(|_| closed_loop::run(runtime, &NullTarget, &pass).working.as_secs_f64() * 1e9 / NULL_MESSAGES as f64)
         .collect();

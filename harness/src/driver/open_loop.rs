@@ -61,6 +61,11 @@ impl<C> OpenPass<C> {
         self.schedule.span(self.range.len())
     }
 
+    /// Bytes of the message of an operation.
+    fn bytes_of(&self, operation: usize) -> u64 {
+        self.messages.get(self.range.start + operation).map_or(0, |message| message.as_bytes().len() as u64)
+    }
+
     /// How late a start may be before the generator gives up, counted from the schedule's end.
     fn patience(&self) -> Duration {
         self.span().mul_f64(PATIENCE).max(LEAST_PATIENCE)

@@ -1,8 +1,13 @@
 //! The messages of a run: made and signed before any clock starts, then shared by all rounds.
 //!
-//! Message `i` is for process `i mod processes`, and worker `w` of `W` sends messages `w, w + W, w + 2W, …`, so the
-//! same inputs serve every worker count and nothing is shared between workers while they run.
+//! Which process a message is for follows from its number: see [`Targets`]. Worker `w` of `W` sends messages
+//! `w, w + W, w + 2W, …`, so the same inputs serve every worker count and nothing is shared between workers while
+//! they run.
 
+mod content;
+mod targets;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rand::rngs::StdRng;
@@ -11,6 +16,12 @@ use slotbench_core::item::{BuildError, Item, Template};
 use slotbench_core::wallet::WalletError;
 use slotbench_core::{Id, Wallet};
 
+pub use content::Content;
+pub use targets::Targets;
+
+use crate::cell::{Cell, Payload, Skew};
+use crate::items::{Items, ItemsError};
+
 /// What the messages look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSpec {
@@ -18,10 +29,47 @@ pub struct PoolSpec {
     pub seed: u64,
     /// How many processes they are for, at least 1.
     pub processes: usize,
-    /// Bytes of data in each message: random, so no engine can compress them.
-    pub payload: usize,
+    /// How they are spread over the processes.
+    pub skew: Skew,
+    /// How much data they carry.
+    pub payload: Payload,
+    /// Percentage of the data that a compressor can remove.
+    pub compressible: u8,
     /// Of a million messages, how many repeat an earlier one byte for byte.
     pub duplicates_per_million: u32,
+    /// Where the items are, for a payload of real ones.
+    pub items: Option<PathBuf>,
+}
+
+impl PoolSpec {
+    /// Distinct messages of `payload` bytes of random data, round-robin over the processes.
+    #[must_use]
+    pub const fn plain(seed: u64, processes: usize, payload: u64) -> Self {
+        Self {
+            seed,
+            processes,
+            skew: Skew::Uniform,
+            payload: Payload::Fixed(payload),
+            compressible: 0,
+            duplicates_per_million: 0,
+            items: None,
+        }
+    }
+
+    /// The messages of a cell.
+    #[must_use]
+    pub fn of(cell: &Cell, seed: u64) -> Self {
+        let workload = &cell.axes.workload;
+        Self {
+            seed,
+            processes: workload.processes as usize,
+            skew: workload.skew,
+            payload: workload.payload,
+            compressible: workload.compressible,
+            duplicates_per_million: u32::from(workload.duplicates) * 10_000,
+            items: cell.items.clone(),
+        }
+    }
 }
 
 /// Why messages could not be made.
@@ -33,12 +81,22 @@ pub enum PoolError {
     /// The payload does not fit an item, or signing failed.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The real items cannot be read again.
+    #[error(transparent)]
+    Items(#[from] ItemsError),
+    /// The real items are not those that the plan was made for.
+    #[error("{}: its items have changed since the plan was read", .0.display())]
+    Changed(PathBuf),
 }
 
 /// Messages made from a [`PoolSpec`].
 pub struct Pool {
     spec: PoolSpec,
     processes: Vec<Id>,
+    targets: Targets,
+    content: Content,
+    /// Real items, loaded when the first messages are asked for.
+    real: Vec<Item>,
     messages: Arc<[Item]>,
 }
 
@@ -46,9 +104,10 @@ impl Pool {
     /// An empty pool.
     #[must_use]
     pub fn new(spec: PoolSpec) -> Self {
-        let mut rng = StdRng::seed_from_u64(spec.seed ^ 0x7072_6f63_6573_7365);
-        let processes = (0..spec.processes.max(1)).map(|_| Id::from_bytes(random(&mut rng))).collect();
-        Self { spec, processes, messages: Arc::default() }
+        let processes = processes(spec.seed, spec.processes);
+        let targets = Targets::new(spec.seed, spec.processes, spec.skew);
+        let content = Content::new(spec.payload, spec.compressible);
+        Self { spec, processes, targets, content, real: Vec::new(), messages: Arc::default() }
     }
 
     /// What the messages look like.
@@ -57,7 +116,7 @@ impl Pool {
         &self.spec
     }
 
-    /// The processes the messages are for.
+    /// The processes that made messages are for; real items name their own.
     #[must_use]
     pub fn processes(&self) -> &[Id] {
         &self.processes
@@ -72,37 +131,56 @@ impl Pool {
     /// Makes messages until there are `count`, on all cores. Those that exist stay as they are.
     ///
     /// # Errors
-    /// [`PoolError`]; with a payload that fits an item, none is expected.
+    /// [`PoolError`]; with a payload that fits an item, none is expected, except where real items are gone.
     pub fn grow(&mut self, count: usize) -> Result<(), PoolError> {
         let have = self.messages.len();
-        let missing = count.saturating_sub(have);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let share = missing.div_ceil(threads).max(1);
-        let this = &*self;
-        let made = std::thread::scope(|scope| {
-            let starts = (have..count).step_by(share);
-            let workers: Vec<_> =
-                starts.map(|from| scope.spawn(move || this.make(from..count.min(from + share)))).collect();
-            workers.into_iter().map(join).collect::<Result<Vec<_>, _>>()
-        })?;
-        let mut messages: Vec<Item> = self.messages.iter().cloned().chain(made.into_iter().flatten()).collect();
+        if count <= have {
+            return Ok(());
+        }
+        let fresh = match self.spec.payload {
+            Payload::Items(_) => self.real(have..count)?,
+            _ => self.make_on_all_cores(have..count)?,
+        };
+        let mut messages: Vec<Item> = self.messages.iter().cloned().chain(fresh).collect();
         self.repeat_some(&mut messages, have);
         self.messages = messages.into();
         Ok(())
     }
 
+    /// Real items, over and over.
+    fn real(&mut self, range: std::ops::Range<usize>) -> Result<Vec<Item>, PoolError> {
+        if let (true, Some(path)) = (self.real.is_empty(), &self.spec.items) {
+            let Items { items, digest } = Items::load(path)?;
+            if Payload::Items(digest) != self.spec.payload {
+                return Err(PoolError::Changed(path.clone()));
+            }
+            self.real = items;
+        }
+        Ok(self.real.iter().cycle().skip(range.start % self.real.len().max(1)).take(range.len()).cloned().collect())
+    }
+
+    fn make_on_all_cores(&self, range: std::ops::Range<usize>) -> Result<Vec<Item>, PoolError> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = range.len().div_ceil(threads).max(1);
+        std::thread::scope(|scope| {
+            let starts = range.clone().step_by(share);
+            let workers: Vec<_> =
+                starts.map(|from| scope.spawn(move || self.make(from..range.end.min(from + share)))).collect();
+            let made = workers.into_iter().map(join).collect::<Result<Vec<_>, _>>()?;
+            Ok(made.into_iter().flatten().collect())
+        })
+    }
+
     fn make(&self, range: std::ops::Range<usize>) -> Result<Vec<Item>, PoolError> {
         let wallet = Arc::new(Wallet::ed25519_from_seed(wallet_seed(self.spec.seed))?);
-        let mut payload = vec![0; self.spec.payload];
+        let mut data = Vec::new();
         range
             .map(|index| {
                 let mut rng = StdRng::seed_from_u64(self.spec.seed.wrapping_add(index as u64));
-                rng.fill_bytes(&mut payload);
-                let process = self.processes[index % self.processes.len()];
+                self.content.draw(&mut rng, &mut data);
+                let process = self.processes[self.targets.of(index)];
                 let template = Template::new(wallet.clone(), Some(process), Some(random(&mut rng)));
-                let tags: [(&[u8], &[u8]); 3] =
-                    [(b"Data-Protocol", b"ao"), (b"Type", b"Message"), (b"Variant", b"ao.N.1")];
-                let message = template.build(&tags, &payload)?;
+                let message = template.build(&TAGS, &data)?;
                 // The first clone of a buffer allocates its reference count: here, not while the clock runs.
                 drop(message.clone());
                 Ok(message)
@@ -110,9 +188,10 @@ impl Pool {
             .collect()
     }
 
-    /// Replaces the configured share of the new messages by an earlier one for the same process.
+    /// Replaces the configured share of the new messages by an earlier one: of the same process where processes take
+    /// turns, of any otherwise, which leaves their shares as they are.
     fn repeat_some(&self, messages: &mut [Item], from: usize) {
-        let stride = self.processes.len();
+        let stride = if self.spec.skew == Skew::Uniform { self.processes.len() } else { 1 };
         for index in from.max(stride)..messages.len() {
             let mut rng = StdRng::seed_from_u64(!self.spec.seed ^ index as u64);
             if rng.random_range(0..1_000_000) < self.spec.duplicates_per_million {
@@ -121,6 +200,16 @@ impl Pool {
             }
         }
     }
+}
+
+/// The tags of every message.
+pub(super) const TAGS: [(&[u8], &[u8]); 3] =
+    [(b"Data-Protocol", b"ao"), (b"Type", b"Message"), (b"Variant", b"ao.N.1")];
+
+/// The processes of a seed; more of them begin with the same ones.
+pub(super) fn processes(seed: u64, count: usize) -> Vec<Id> {
+    let mut rng = StdRng::seed_from_u64(seed ^ 0x7072_6f63_6573_7365);
+    (0..count.max(1)).map(|_| Id::from_bytes(random(&mut rng))).collect()
 }
 
 fn join<T>(worker: std::thread::ScopedJoinHandle<'_, T>) -> T {
@@ -144,7 +233,7 @@ mod tests {
     use super::*;
 
     fn pool(duplicates_per_million: u32) -> Pool {
-        Pool::new(PoolSpec { seed: 7, processes: 3, payload: 100, duplicates_per_million })
+        Pool::new(PoolSpec { duplicates_per_million, ..PoolSpec::plain(7, 3, 100) })
     }
 
     #[test]

@@ -1,33 +1,34 @@
 //! One round: a fresh store, history, warm-up, the measured pass, verification before and after a reopen.
 
+mod messages;
 mod open;
+mod raw;
+mod restarts;
+mod site;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
-use slotbench_backends::{Kind, Options};
 use slotbench_core::assignments::CheckOptions;
-use slotbench_core::item::Item;
-use slotbench_core::scheduler::{CommitMode, CommitObserver, SignaturePolicy};
+use slotbench_core::scheduler::CommitObserver;
 use slotbench_core::store::{Description, Store};
-use slotbench_core::{Config, Durability, Mode as CoreMode, Scheduler, Signer};
+use slotbench_core::{Config, Scheduler};
 
+use self::messages::{Messages, Order};
+use self::site::Site;
 use crate::axis::{Commit, Mode, Sign, Transport};
-use crate::cell::{Cell, Length};
+use crate::cell::{Cell, Length, Operation};
 use crate::driver::Driver;
 use crate::driver::clock::Epoch;
-use crate::driver::closed_loop::{self, Outcome, Pass};
+use crate::driver::closed_loop::Outcome;
 use crate::driver::course::{self, Course};
 use crate::driver::debt;
 use crate::driver::meters::Meters;
 use crate::driver::open_loop::Paced;
+use crate::driver::reads::Beforehand;
 use crate::driver::sampler::Sampler;
 use crate::driver::stages::{StageLog, Staged};
-use crate::driver::target::Target;
 use crate::driver::usage::disk_bytes;
 use crate::model::{Debt, Engine, Resources, RoundResult, Summary, Tag, Warmup};
 use crate::recorder::{Durable, DurableRecorder, counted};
@@ -41,12 +42,8 @@ const FIRST_STEP: usize = 256;
 const STEP: Duration = Duration::from_millis(250);
 /// How many more messages than the warm-up's rate suggests are held for a round that ends by time.
 const MARGIN: f64 = 1.4;
-/// Callers that fill a store with its history at once.
-const HISTORY_WORKERS: usize = 256;
 /// The engine that stores nothing.
 const NULL: &str = "null";
-/// Messages of one process that may have a slot and not be stored yet, at least.
-const WINDOW: usize = 1024;
 /// Above so many processes, counting what is not stored yet would be work of its own.
 const COUNTED_PROCESSES: u32 = 1000;
 
@@ -54,12 +51,19 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailu
     let cell = job.cell;
     refuse_what_is_not_built(cell)?;
     let site = Site::of(cell, job.dir)?;
-    let mut messages = Messages { driver, job, sent: 0, acknowledged: 0 };
-    let store = site.open()?;
-    messages.fill_history(&store)?;
+    let operation = cell.axes.workload.operation;
+    if operation.is_raw() {
+        return raw::run(driver, job, &site);
+    }
+    let (store, history) = site.filled(driver, job)?;
     let described = store.describe();
-    let measured = measure(&mut messages, &site, store)?;
-    Ok(measured.into_round(job, described))
+    let mut messages = Messages::new(driver, job, history);
+    let round = match operation {
+        Operation::Restart => restarts::run(&mut messages, &site, store, described)?,
+        _ => measure(&mut messages, &site, store)?.into_round(job, described),
+    };
+    messages.give_back(&site, round.result.verified != Some(false))?;
+    Ok(round)
 }
 
 /// Cells that a plan may name and this driver cannot run.
@@ -69,145 +73,14 @@ fn refuse_what_is_not_built(cell: &Cell) -> Result<(), CellFailure> {
         format!("transport '{}' is not built in", axes.transport)
     } else if axes.mode == Mode::Remote {
         "remote confirmation needs a bundler, and none is configured".to_owned()
-    } else if axes.workload.reads > 0 {
-        "a share of reads is not built in".to_owned()
     } else {
         return Ok(());
     };
     Err(CellFailure::Refused(reason))
 }
 
-/// Where a round stores, and with what.
-struct Site {
-    kind: Kind,
-    options: Options,
-    dir: PathBuf,
-    tier: Durability,
-}
-
-impl Site {
-    fn of(cell: &Cell, dir: &Path) -> Result<Self, CellFailure> {
-        let name = &cell.axes.backend;
-        let kind = Kind::find(name)
-            .ok_or_else(|| CellFailure::Refused(format!("engine '{name}' is not built into this binary")))?;
-        let tier = cell.axes.durability.effective.ok_or_else(|| {
-            CellFailure::Refused(format!("{name} cannot give durability '{}'", cell.axes.durability.asked))
-        })?;
-        let options = Options::new(cell.engine_options.clone());
-        Ok(Self { kind, options, dir: dir.to_path_buf(), tier })
-    }
-
-    fn open(&self) -> Result<Arc<dyn Store>, CellFailure> {
-        self.kind.open(&self.dir, &self.options).map_err(|error| failed("the store cannot be opened", &error))
-    }
-}
-
 fn failed(what: &str, error: &dyn std::error::Error) -> CellFailure {
     CellFailure::Failed(format!("{what}: {error}"))
-}
-
-/// The round's messages, handed out in order.
-struct Messages<'a> {
-    driver: &'a mut Driver,
-    job: &'a Job<'a>,
-    sent: usize,
-    /// Over all passes: what must be stored in the end.
-    acknowledged: u64,
-}
-
-impl Messages<'_> {
-    fn next(&mut self, count: usize) -> Result<(Arc<[Item]>, Range<usize>), CellFailure> {
-        let workload = &self.job.cell.axes.workload;
-        let range = self.sent..self.sent + count;
-        let pool = self
-            .driver
-            .messages(self.job.seed, workload, range.end)
-            .map_err(|error| failed("the messages cannot be made", &error))?;
-        self.sent = range.end;
-        Ok((Arc::clone(pool.messages()), range))
-    }
-
-    /// Makes the next `count` messages without handing them out.
-    fn reserve(&mut self, count: usize) -> Result<(), CellFailure> {
-        let sent = self.sent;
-        self.next(count)?;
-        self.sent = sent;
-        Ok(())
-    }
-
-    /// Every message of the round so far.
-    fn all_sent(&self) -> Arc<[Item]> {
-        self.driver.pool.as_ref().map(|pool| Arc::clone(pool.messages())).unwrap_or_default()
-    }
-
-    /// Bytes of one message, all of one workload being of the same size.
-    fn bytes_each(&self) -> u64 {
-        let first = self.driver.pool.as_ref().and_then(|pool| pool.messages().first());
-        first.map_or(0, |message| message.as_bytes().len() as u64)
-    }
-
-    fn config(&self, tier: Durability) -> Result<Config, CellFailure> {
-        let axes = &self.job.cell.axes;
-        let signer: Arc<dyn Signer> =
-            self.driver.signer(axes.workload.sign).map_err(|error| failed("no signing key", &error))?;
-        Ok(Config {
-            mode: if axes.mode == Mode::Aggressive { CoreMode::Aggressive } else { CoreMode::Local },
-            durability: tier,
-            commit: if axes.workload.commit == Commit::Each { CommitMode::Each } else { CommitMode::Group },
-            signatures: SignaturePolicy { required: false, verify: axes.workload.verify },
-            window: WINDOW.max(axes.workers as usize).max(axes.in_flight.unwrap_or(0) as usize),
-            ..Config::new(signer)
-        })
-    }
-
-    fn pass<T: Target>(&mut self, target: &T, order: Order) -> Result<Outcome, CellFailure> {
-        let (messages, range) = self.next(order.messages)?;
-        let pass = Pass {
-            messages,
-            range,
-            workers: order.workers,
-            limit: order.limit,
-            epoch: order.epoch,
-            stop: self.job.stop.clone(),
-        };
-        let runtime = self.driver.runtime().map_err(|error| failed("no threads for the workers", &error))?;
-        let outcome = closed_loop::run(runtime, target, &pass);
-        self.accept(&outcome)?;
-        Ok(outcome)
-    }
-
-    /// Counts what a pass had acknowledged, unless it was interrupted or messages were refused.
-    fn accept(&mut self, outcome: &Outcome) -> Result<(), CellFailure> {
-        if self.job.stop.is_requested() {
-            return Err(CellFailure::Interrupted);
-        }
-        if let Some(error) = &outcome.first_refusal {
-            return Err(failed("a message was refused", error));
-        }
-        self.acknowledged += outcome.acknowledged.len();
-        Ok(())
-    }
-
-    /// Stores the cell's history as fast as the engine can.
-    fn fill_history(&mut self, store: &Arc<dyn Store>) -> Result<(), CellFailure> {
-        let history = usize::try_from(self.job.cell.axes.workload.history).unwrap_or(usize::MAX);
-        if history == 0 {
-            return Ok(());
-        }
-        let config = Config { mode: CoreMode::Local, commit: CommitMode::Group, ..self.config(Durability::Memory)? };
-        let scheduler = new_scheduler(store, Config { window: WINDOW.max(HISTORY_WORKERS), ..config })?;
-        let order = Order { messages: history, workers: HISTORY_WORKERS, limit: Duration::MAX, epoch: Epoch::start() };
-        self.pass(&scheduler, order)?;
-        store.sync().map_err(|error| failed("the history cannot be synced", &error))
-    }
-}
-
-/// What one pass is to do.
-struct Order {
-    messages: usize,
-    workers: usize,
-    limit: Duration,
-    epoch: Epoch,
 }
 
 fn new_scheduler(store: &Arc<dyn Store>, config: Config) -> Result<Arc<Scheduler>, CellFailure> {
@@ -218,13 +91,18 @@ fn new_scheduler(store: &Arc<dyn Store>, config: Config) -> Result<Arc<Scheduler
 /// How warming up ended.
 struct Warmed {
     duration: Duration,
-    /// Messages per second of the last step; `None` without a warm-up.
+    /// Operations per second of the last step; `None` without a warm-up.
     rate: Option<f64>,
 }
 
 /// Sends messages without recording them until the plan's warm-up time has passed.
 #[expect(clippy::cast_precision_loss, reason = "rates need no more than 52 bits")]
-fn warm_up(messages: &mut Messages<'_>, target: &Arc<Scheduler>, epoch: Epoch) -> Result<Warmed, CellFailure> {
+fn warm_up(
+    messages: &mut Messages<'_>,
+    target: &Arc<Scheduler>,
+    store: &Arc<dyn Store>,
+    epoch: Epoch,
+) -> Result<Warmed, CellFailure> {
     let cell = messages.job.cell;
     let start = Instant::now();
     let mut warmed = Warmed { duration: Duration::ZERO, rate: None };
@@ -237,20 +115,20 @@ fn warm_up(messages: &mut Messages<'_>, target: &Arc<Scheduler>, epoch: Epoch) -
         let rate = warmed.rate.unwrap_or(0.0);
         let count = FIRST_STEP.max(to_count(rate * STEP.as_secs_f64()));
         let limit = cell.measure.warmup.saturating_sub(start.elapsed());
-        let order = Order { messages: count, workers: cell.axes.workers as usize, limit, epoch };
-        let outcome = messages.pass(target, order)?;
-        warmed.rate = Some(outcome.acknowledged.len() as f64 / outcome.elapsed.as_secs_f64().max(1e-9));
+        let (workers, store) = (cell.axes.workers as usize, Arc::clone(store));
+        let outcome = messages.pass(target, Order { store, operations: count, workers, limit, epoch })?;
+        warmed.rate = Some(outcome.operations() as f64 / outcome.elapsed.as_secs_f64().max(1e-9));
     }
     warmed.duration = start.elapsed();
     Ok(warmed)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
-fn to_count(messages: f64) -> usize {
-    messages.ceil().max(0.0) as usize
+fn to_count(operations: f64) -> usize {
+    operations.ceil().max(0.0) as usize
 }
 
-/// How many messages the measured pass may need, and for how long it may run.
+/// How many operations the measured pass may need, and for how long it may run.
 fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
     match cell.measure.length {
         Length::Ops(ops) => (usize::try_from(ops).unwrap_or(usize::MAX), Duration::MAX),
@@ -269,13 +147,20 @@ struct Measured {
     durable: Option<Durable>,
     max_unstored: u64,
     warmup: Duration,
+    used: Used,
+    verification: Option<Verification>,
+    /// Slots stored before the first measured operation.
+    slots_before: u64,
+}
+
+/// What a pass used, and how it went.
+struct Used {
     resources: Resources,
     stages: BTreeMap<String, Summary>,
     /// Batches by their number of messages.
     batches: Vec<u64>,
     course: Course,
     debt: Debt,
-    verification: Option<Verification>,
 }
 
 fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> Result<Measured, CellFailure> {
@@ -283,22 +168,29 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let workers = cell.axes.workers as usize;
     let epoch = Epoch::start();
     let config = messages.config(site.tier)?;
-    let warmed = warm_up(messages, &new_scheduler(&store, config.clone())?, epoch)?;
+    let warmed = warm_up(messages, &new_scheduler(&store, config.clone())?, &store, epoch)?;
+    if cell.axes.workload.reads > 0 && messages.beforehand() == Beforehand::Nothing {
+        let reason = "in aggressive mode only what is stored can be read: it takes a history or a warm-up";
+        return Err(CellFailure::Refused(reason.to_owned()));
+    }
+    let slots_before = messages.slots();
 
     let recorder = (cell.axes.mode == Mode::Aggressive).then(|| Arc::new(DurableRecorder::new(epoch)));
     let observer = recorder.clone().map(|recorder| recorder as Arc<dyn CommitObserver>);
-    let signer = config.signer.address();
+    let checks = checks(cell, &config);
     let scheduler = new_scheduler(&store, Config { observer, ..config })?;
     let (count, limit) = extent(cell, &warmed);
     // The inputs exist before the meters are read.
     messages.reserve(count)?;
     let stage_log = messages.job.is_stage_round().then(|| StageLog::new(epoch, count));
-    let order = Order { messages: count, workers, limit, epoch };
+    let order = || Order { store: Arc::clone(&store), operations: count, workers, limit, epoch };
     let sampler = sample(cell, &scheduler, epoch, course::interval(expected_length(count, limit, &warmed)))?;
     let meters = Meters::read(&*store, &site.dir);
     let outcome = match (&stage_log, cell.axes.open_load()) {
-        (None, None) => messages.pass(&scheduler, order).map(|outcome| (outcome, None)),
-        (Some(log), None) => messages.pass(&Staged::new(&scheduler, log, epoch), order).map(|outcome| (outcome, None)),
+        (None, None) => messages.pass(&scheduler, order()).map(|outcome| (outcome, None)),
+        (Some(log), None) => {
+            messages.pass(&Staged::new(&scheduler, log, epoch), order()).map(|outcome| (outcome, None))
+        }
         (None, Some(load)) => {
             messages.paced_pass(&scheduler, count, load, epoch).map(|(outcome, paced)| (outcome, Some(paced)))
         }
@@ -310,35 +202,27 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let (outcome, paced) = outcome?;
     open::exclude_generator(&mut resources, paced.as_ref());
     let debt = debt::watch(outcome.elapsed);
-    resources.user_bytes = Some(messages.bytes_each() * outcome.acknowledged.len());
+    resources.user_bytes = Some(outcome.bytes);
     let (max_unstored, batches) = (scheduler.max_unstored(), scheduler.batch_sizes());
     drop(scheduler);
 
     let durable = recorder.map(|recorder| recorder.recorded());
     let stages = stage_log.map(|log| log.summaries(durable.is_some())).unwrap_or_default();
     let stored = durable.as_ref().map_or(&outcome.acknowledged, |durable| &durable.histogram);
-    let course = Course::of(&outcome, &readings, stored.value_at_quantile(0.5));
+    let usual = if stored.is_empty() { &outcome.read } else { stored };
+    let course = Course::of(&outcome, &readings, usual.value_at_quantile(0.5));
     let expected = messages.acknowledged - durable.as_ref().map_or(0, |durable| durable.failed);
-    let checks = CheckOptions {
-        messages: cell.axes.workload.verify,
-        signer: (cell.axes.workload.sign != Sign::None).then_some(signer),
-    };
-    let sent = messages.all_sent();
-    let verification = verify(site, store, &|store| checked(store, checks, expected, &sent), &mut resources)?;
+    let verification = verify(site, store, |store| messages.check(store, checks, expected), &mut resources)?;
     let warmup = warmed.duration;
-    Ok(Measured {
-        outcome,
-        paced,
-        durable,
-        max_unstored,
-        warmup,
-        resources,
-        stages,
-        batches,
-        course,
-        debt,
-        verification,
-    })
+    let used = Used { resources, stages, batches, course, debt };
+    Ok(Measured { outcome, paced, durable, max_unstored, warmup, used, verification, slots_before })
+}
+
+/// What is to be checked of signatures.
+fn checks(cell: &Cell, config: &Config) -> CheckOptions {
+    let workload = &cell.axes.workload;
+    let signer = (workload.sign != Sign::None).then(|| config.signer.address());
+    CheckOptions { messages: workload.verify, signer }
 }
 
 /// Starts reading, beside the measured threads, what a pass uses.
@@ -361,7 +245,7 @@ fn expected_length(count: usize, limit: Duration, warmed: &Warmed) -> Duration {
 fn verify(
     site: &Site,
     store: Arc<dyn Store>,
-    check: &dyn Fn(&Arc<dyn Store>) -> Verification,
+    check: impl FnOnce(&Arc<dyn Store>) -> Verification,
     resources: &mut Resources,
 ) -> Result<Option<Verification>, CellFailure> {
     if site.kind.name() == NULL {
@@ -378,55 +262,85 @@ fn verify(
     Ok(Some(check(&reopened)))
 }
 
-fn checked(store: &Arc<dyn Store>, checks: CheckOptions, expected: u64, sent: &[Item]) -> Verification {
-    let mut verification = Verification::against(store, checks, sent);
-    verification.expect_slots(expected);
-    verification
-}
-
 impl Measured {
-    #[expect(clippy::cast_precision_loss, reason = "rates need no more than 52 bits")]
     fn into_round(self, job: &Job<'_>, described: Description) -> Round {
         let stored = self.durable.as_ref().map_or(self.outcome.acknowledged.len(), |durable| durable.histogram.len());
-        let (verified, mut failures) = match self.verification {
-            Some(verification) => (Some(verification.is_sound()), verification.failures),
-            None => (None, Vec::new()),
+        let reads = self.outcome.read.len();
+        let totals = Totals {
+            operations: stored + reads,
+            reads,
+            elapsed: self.outcome.elapsed,
+            warmup: self.warmup,
+            slots_before: Some(self.slots_before),
         };
-        failures.extend(self.durable.as_ref().and_then(Durable::failure));
-        let batches = counted(&self.batches);
+        let failure = self.durable.as_ref().and_then(Durable::failure);
+        let batches = counted(&self.used.batches);
         let is_grouped = job.cell.axes.workload.commit == Commit::Group && !batches.is_empty();
-        let mut result = RoundResult {
-            round: job.round,
-            messages: stored,
-            elapsed_ns: u64::try_from(self.outcome.elapsed.as_nanos()).unwrap_or(u64::MAX),
-            messages_per_s: stored as f64 / self.outcome.elapsed.as_secs_f64().max(1e-9),
-            warmup: Warmup {
-                duration_ns: u64::try_from(self.warmup.as_nanos()).unwrap_or(u64::MAX),
-                steady: self.course.steady,
-            },
-            resources: self.resources,
-            stages_ns: self.stages,
-            batch_messages: is_grouped.then(|| stats::summary(&batches)),
-            series: self.course.series,
-            stalls: self.course.stalls,
-            debt: Some(self.debt),
-            failed_after_acknowledge: self.durable.as_ref().map_or(0, |durable| durable.failed),
-            max_unstored: self.max_unstored,
-            verified,
-            failures,
-            ..RoundResult::default()
-        };
-        let mut histograms = histograms(self.outcome.acknowledged, self.durable);
+        let failed_after_acknowledge = self.durable.as_ref().map_or(0, |durable| durable.failed);
+        let histograms = histograms(self.outcome, self.durable);
+        let Used { resources, stages, course, debt, .. } = self.used;
+        let mut round = round(job, totals, resources, self.verification, histograms, described);
+        let Round { result, histograms, .. } = &mut round;
+        result.failures.extend(failure);
+        result.warmup.steady = course.steady;
+        result.stages_ns = stages;
+        result.batch_messages = is_grouped.then(|| stats::summary(&batches));
+        (result.series, result.stalls) = (course.series, course.stalls);
+        result.debt = Some(debt);
+        result.failed_after_acknowledge = failed_after_acknowledge;
+        result.max_unstored = self.max_unstored;
         if let Some(paced) = self.paced {
-            paced.tell(&mut result, &mut histograms);
+            paced.tell(result, histograms);
         }
-        let engine = Engine { version: described.version, options: described.options };
-        Round { result, histograms, engine }
+        round
     }
 }
 
-/// In the confirming modes the acknowledgement is the moment of storage, so both tags share one histogram.
-fn histograms(acknowledged: Histogram<u64>, durable: Option<Durable>) -> Histograms {
+/// What every round counts, whatever its operations.
+struct Totals {
+    operations: u64,
+    /// Of those, reads.
+    reads: u64,
+    elapsed: Duration,
+    warmup: Duration,
+    slots_before: Option<u64>,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rates need no more than 52 bits")]
+fn round(
+    job: &Job<'_>,
+    totals: Totals,
+    resources: Resources,
+    verification: Option<Verification>,
+    histograms: Histograms,
+    described: Description,
+) -> Round {
+    let verified = verification.as_ref().map(Verification::is_sound);
+    let result = RoundResult {
+        round: job.round,
+        messages: totals.operations,
+        reads: totals.reads,
+        slots_before: totals.slots_before,
+        elapsed_ns: nanoseconds(totals.elapsed),
+        messages_per_s: totals.operations as f64 / totals.elapsed.as_secs_f64().max(1e-9),
+        warmup: Warmup { duration_ns: nanoseconds(totals.warmup), steady: None },
+        resources,
+        verified,
+        failures: verification.map(|verification| verification.failures).unwrap_or_default(),
+        ..RoundResult::default()
+    };
+    Round { result, histograms, engine: Engine { version: described.version, options: described.options } }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// In the confirming modes the acknowledgement is the moment of storage, so both tags share one histogram. What was never
+/// done has none.
+fn histograms(outcome: Outcome, durable: Option<Durable>) -> Histograms {
+    let Outcome { acknowledged, read, .. } = outcome;
     let durable = durable.map_or_else(|| acknowledged.clone(), |durable| durable.histogram);
-    Histograms::from([(Tag::Acknowledged, acknowledged), (Tag::Durable, durable)])
+    let all = [(Tag::Acknowledged, acknowledged), (Tag::Durable, durable), (Tag::Read, read)];
+    all.into_iter().filter(|(_, histogram)| !histogram.is_empty()).collect()
 }

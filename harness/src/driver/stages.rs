@@ -161,9 +161,9 @@ impl Clone for Staged {
 }
 
 impl Target for Staged {
-    async fn call(&self, message: Item, tag: u64) -> Result<(), ScheduleError> {
+    async fn call(&self, message: Item, tag: u64) -> Result<u64, ScheduleError> {
         let Some(times) = self.draw().then(|| self.log.next()).flatten() else {
-            return self.scheduler.schedule_tagged(message, tag).await.map(drop);
+            return self.scheduler.schedule_tagged(message, tag).await.map(|receipt| receipt.slot);
         };
         times.called.store(self.epoch.now(), Relaxed);
         let mark = Mark { tag, observer: Some(Arc::clone(times) as Arc<dyn MessageObserver>) };
@@ -171,7 +171,7 @@ impl Target for Staged {
         if answer.is_ok() {
             times.answered.store(self.epoch.now(), Relaxed);
         }
-        answer.map(drop)
+        answer.map(|receipt| receipt.slot)
     }
 
     fn drain(&self) {
@@ -202,18 +202,11 @@ mod tests {
         let signatures = slotbench_core::scheduler::SignaturePolicy { required: false, verify: false };
         let config = Config { signatures, ..config };
         let scheduler = Arc::new(Scheduler::new(store.expect("opens"), config).expect("starts"));
-        let mut pool = Pool::new(PoolSpec { seed: 5, processes: 3, payload: 32, duplicates_per_million: 0 });
+        let mut pool = Pool::new(PoolSpec::plain(5, 3, 32));
         pool.grow(MESSAGES).expect("messages");
         let epoch = Epoch::start();
         let log = StageLog::following(epoch, MESSAGES, one_in);
-        let pass = Pass {
-            messages: Arc::clone(pool.messages()),
-            range: 0..MESSAGES,
-            workers: 5,
-            limit: Duration::MAX,
-            epoch,
-            stop: Stop::default(),
-        };
+        let pass = Pass { epoch, ..Pass::of_messages(Arc::clone(pool.messages()), 0..MESSAGES, 5) };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("an executor");
         (closed_loop::run(&runtime, &Staged::new(&scheduler, &log, epoch), &pass), log)
     }

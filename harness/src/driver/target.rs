@@ -8,16 +8,22 @@ use slotbench_core::{ScheduleError, Scheduler};
 
 /// Something that takes messages and says when it has them.
 pub trait Target: Clone + Send + Sync + 'static {
-    /// Sends one message; completes when it is acknowledged. `tag` names it to whoever watches the commits.
-    fn call(&self, message: Item, tag: u64) -> impl Future<Output = Result<(), ScheduleError>> + Send;
+    /// Sends one message; completes with its slot when it is acknowledged, or with 0 where there are no slots. `tag` names
+    /// it to whoever watches the commits.
+    fn call(&self, message: Item, tag: u64) -> impl Future<Output = Result<u64, ScheduleError>> + Send;
+
+    /// Bytes of a message that are stored for it.
+    fn size(&self, message: &Item) -> u64 {
+        message.as_bytes().len() as u64
+    }
 
     /// Blocks until everything acknowledged is stored or has failed.
     fn drain(&self);
 }
 
 impl Target for Arc<Scheduler> {
-    async fn call(&self, message: Item, tag: u64) -> Result<(), ScheduleError> {
-        self.schedule_tagged(message, tag).await.map(drop)
+    async fn call(&self, message: Item, tag: u64) -> Result<u64, ScheduleError> {
+        self.schedule_tagged(message, tag).await.map(|receipt| receipt.slot)
     }
 
     fn drain(&self) {
@@ -30,9 +36,9 @@ impl Target for Arc<Scheduler> {
 pub struct NullTarget;
 
 impl Target for NullTarget {
-    async fn call(&self, message: Item, _tag: u64) -> Result<(), ScheduleError> {
+    async fn call(&self, message: Item, _tag: u64) -> Result<u64, ScheduleError> {
         std::hint::black_box(message);
-        Ok(())
+        Ok(0)
     }
 
     fn drain(&self) {}

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::axis::names;
 
 names! {
-    /// What a latency lies between. Closed loop: `acknowledged` and `durable`. Open loop: `response` and `service` too, of
-    /// which the latter is `acknowledged` again.
+    /// What a latency lies between. Closed loop: `acknowledged` and `durable`, `read` where there are reads; or `restart`
+    /// alone. Open loop: `response` and `service` too, of which the latter is `acknowledged` again.
     Tag, "latency tag" {
         /// From the call to the caller's answer.
         Acknowledged = "acknowledged",
@@ -18,6 +18,10 @@ names! {
         Response = "response",
         /// From the actual start to the answer.
         Service = "service",
+        /// From asking to the answer, of what was stored before.
+        Read = "read",
+        /// From the begin of closing a store until it is open again and its scheduler has taken a message.
+        Restart = "restart",
     }
 }
 

@@ -13,8 +13,14 @@ pub struct RoundResult {
     pub round: u32,
     /// When it began, in milliseconds after the first round of the run. Ties the round to its intervals in the `.hlog`.
     pub start_ms: u64,
-    /// Messages acknowledged, and stored when the clock stopped; warm-up excluded.
+    /// Operations done, warm-up excluded: messages acknowledged, and stored when the clock stopped, and reads answered.
     pub messages: u64,
+    /// Of those, reads.
+    #[serde(default)]
+    pub reads: u64,
+    /// Slots stored before the first measured operation: history, what earlier rounds added to it, and warm-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots_before: Option<u64>,
     /// From the first measured operation until everything acknowledged was stored.
     pub elapsed_ns: u64,
     /// `messages` over `elapsed_ns`.

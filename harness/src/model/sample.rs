@@ -77,6 +77,7 @@ pub(crate) fn rich_run() -> Run {
     });
     let round = &mut run.cells[0].rounds[0];
     round.series.push(Sample { at_ns: 100_000_000, messages: 12, p50_ns: Some(70_000), ..Sample::default() });
+    (round.reads, round.slots_before) = (13, Some(1700));
     round.stalls.push(Stall { start_ns: 40_000_000, duration_ns: 30_000_000 });
     round.debt = Some(Debt { duration_ns: 8_000_000, cpu_ns: Some(6_000_000), bytes_written: None, unfinished: true });
     round.warmup.steady = Some(false);

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use slotbench_backends::Kind;
 use slotbench_core::Durability;
 
 use crate::axis::{Arrival, Mode, Reach, Transport};
-use crate::cell::{Axes, Cell, CellId, IN_FLIGHT, Length, Measure, Search, Workload};
+use crate::cell::{Axes, Cell, CellId, IN_FLIGHT, Length, Measure, Operation, Payload, Search, Workload};
 use crate::plan::error::PlanError;
 use crate::plan::group::{Group, WorkloadAxes};
 use crate::plan::keys::ALL_BACKENDS;
@@ -22,6 +23,8 @@ const MAX_CELLS: usize = 10_000;
 const WARMUP: Duration = Duration::from_secs(2);
 /// Length of a round, where a plan does not say.
 const DURATION: Duration = Duration::from_secs(10);
+/// The engine that stores nothing.
+const NULL: &str = "null";
 /// Rounds of a cell, where a plan does not say.
 const ROUNDS: u32 = 5;
 
@@ -73,10 +76,12 @@ pub(super) fn unique_cells(source: &Source, document: &Document) -> Result<(), P
 /// How many cells a table crosses to; `None` when the number overflows.
 fn cross(group: &Group) -> Option<usize> {
     let Group { backend, mode, durability, workers, transport, rate, arrival, in_flight, workload, .. } = group;
-    let WorkloadAxes { sign, verify, commit, processes, payload, duplicates, reads, history } = workload;
+    let WorkloadAxes { sign, verify, commit, processes, payload, duplicates, reads, history, .. } = workload;
+    let WorkloadAxes { skew, compressible, read, operation, .. } = workload;
     let axes = [backend.len(), mode.len(), durability.len(), workers.len(), transport.len(), rate.len()];
     let work = [sign.len(), verify.len(), commit.len(), processes.len(), payload.len(), duplicates.len()];
-    let rest = [reads.len(), history.len(), arrival.len(), in_flight.len()];
+    let rest = [reads.len(), history.len(), skew.len(), compressible.len(), read.len(), operation.len()];
+    let rest = rest.into_iter().chain([arrival.len(), in_flight.len()]);
     let mut lengths = axes.into_iter().chain(work).chain(rest);
     lengths.try_fold(1_usize, |product, length| product.checked_mul(length.max(1)))
 }
@@ -99,6 +104,7 @@ fn group_cells(group: &Group, document: &Document) -> Vec<Cell> {
         benchmark: group.benchmark.clone(),
         refusal: refusal(&axes),
         engine_options: document.engine.get(&axes.backend).cloned().unwrap_or_default(),
+        items: items(group, &axes),
         measure: measure.clone(),
         axes,
     };
@@ -109,7 +115,14 @@ fn group_cells(group: &Group, document: &Document) -> Vec<Cell> {
 /// These axes without those that mean nothing for them; the cells that become equal are one.
 fn settled(axes: Axes) -> Axes {
     let load = axes.open_load();
-    axes.with_load(load)
+    Axes { workload: axes.workload.clone().settled(), ..axes }.with_load(load)
+}
+
+fn items(group: &Group, axes: &Axes) -> Option<PathBuf> {
+    match axes.workload.payload {
+        Payload::Items(digest) => group.workload.items.get(&digest).cloned(),
+        _ => None,
+    }
 }
 
 /// The product of all axes, the one named first varying slowest.
@@ -143,10 +156,14 @@ fn all_axes(group: &Group) -> Vec<Axes> {
     vary(&mut all, &work.verify, |axes, verify| axes.workload.verify = verify);
     vary(&mut all, &work.commit, |axes, commit| axes.workload.commit = commit);
     vary(&mut all, &work.processes, |axes, processes| axes.workload.processes = processes);
+    vary(&mut all, &work.skew, |axes, skew| axes.workload.skew = skew);
     vary(&mut all, &work.payload, |axes, payload| axes.workload.payload = payload);
+    vary(&mut all, &work.compressible, |axes, percent| axes.workload.compressible = percent);
     vary(&mut all, &work.duplicates, |axes, duplicates| axes.workload.duplicates = duplicates);
     vary(&mut all, &work.reads, |axes, reads| axes.workload.reads = reads);
+    vary(&mut all, &work.read, |axes, read| axes.workload.read = read);
     vary(&mut all, &work.history, |axes, history| axes.workload.history = history);
+    vary(&mut all, &work.operation, |axes, operation| axes.workload.operation = operation);
     all.into_iter().map(settled).collect()
 }
 
@@ -187,5 +204,27 @@ fn refusal(axes: &Axes) -> Option<String> {
         return Some(format!("{backend} cannot give durability '{asked}': {how}"));
     }
     // The node crate serves the HTTP transports; until it exists a cell that asks for one says so.
-    (axes.transport != Transport::InProcess).then(|| format!("transport '{}' is not built in", axes.transport))
+    if axes.transport != Transport::InProcess {
+        return Some(format!("transport '{}' is not built in", axes.transport));
+    }
+    axes.workload.contradiction().or_else(|| contradiction(axes, kind)).map(str::to_owned)
+}
+
+/// What of a workload does not go together with the other axes.
+fn contradiction(axes: &Axes, kind: Kind) -> Option<&'static str> {
+    let Workload { operation, reads, history, .. } = axes.workload;
+    let needs_what_is_stored = reads > 0 || history > 0 || operation.is_raw_read();
+    if kind.name() == NULL && needs_what_is_stored {
+        Some("null stores nothing that could be read, or be a history")
+    } else if axes.rate.is_some() && (reads > 0 || operation != Operation::Schedule) {
+        Some("an open loop schedules messages and does nothing else")
+    } else if operation == Operation::Restart && !kind.is_persistent() {
+        Some("nothing is left of it after a restart")
+    } else if operation == Operation::Restart && axes.workers != 1 {
+        Some("restarts come one after the other: workers = 1")
+    } else if operation.is_raw() && axes.mode != Mode::Local {
+        Some("past the scheduler a caller is answered when the write is stored: mode local")
+    } else {
+        None
+    }
 }

@@ -1,15 +1,16 @@
 //! How long a plan takes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use crate::cell::{Cell, Length, Measure};
+use crate::cell::{Cell, Length, Measure, Workload};
 use crate::saturation::{longest, searches};
 
 /// Opening, filling, draining, verifying and reopening a store, for one round; history comes on top.
 const AROUND_A_ROUND: Duration = Duration::from_secs(1);
-/// Slots of history written per second: a guess on the low side.
-const HISTORY_PER_S: u64 = 20_000;
+/// Slots of history written and checked per second: a guess on the low side.
+const HISTORY_PER_S: u64 = 10_000;
 
 /// How long the cells that can run will take. A lower bound where rounds end by count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,10 +29,11 @@ impl Estimate {
     /// Adds up the cells that are not refused.
     #[must_use]
     pub fn of(cells: &[Cell]) -> Self {
-        let rounds =
-            cells.iter().filter(|cell| cell.refusal.is_none()).fold(Self::default(), |sum, cell| sum.plus(cell));
-        let longest = |cell: &Cell| longest(cell, history(cell) + AROUND_A_ROUND);
-        Self { searching: searches(cells).into_iter().map(|(_, cell, _)| longest(cell)).sum(), ..rounds }
+        let running = || cells.iter().filter(|cell| cell.refusal.is_none());
+        let rounds = running().fold(Self::default(), |sum, cell| sum.plus(cell));
+        let longest = |cell: &Cell| longest(cell, filling(cell.axes.workload.history) + AROUND_A_ROUND);
+        let searching = searches(cells).into_iter().map(|(_, cell, _)| longest(cell)).sum();
+        Self { time: rounds.time + histories(running()), searching, ..rounds }
     }
 
     /// One measured round of a cell.
@@ -56,7 +58,10 @@ impl Estimate {
                 None => (Duration::ZERO, 1),
             },
         };
-        let time = warmup + measured + history(cell) + AROUND_A_ROUND;
+        let workload = &cell.axes.workload;
+        // What is read past the scheduler is stored anew for every round.
+        let stored = if workload.operation.is_raw_read() { filling(workload.history) } else { Duration::ZERO };
+        let time = warmup + measured + stored + AROUND_A_ROUND;
         Self { time, counted_rounds, rounds: 1, searching: Duration::ZERO }
     }
 
@@ -72,8 +77,19 @@ impl Estimate {
     }
 }
 
-fn history(cell: &Cell) -> Duration {
-    Duration::from_secs(cell.axes.workload.history / HISTORY_PER_S)
+/// Filling stores with their histories: once for all cells that have the same one.
+fn histories<'c>(cells: impl Iterator<Item = &'c Cell>) -> Duration {
+    let scheduled = cells.filter(|cell| !cell.axes.workload.operation.is_raw());
+    let figures = |cell: &'c Cell| {
+        let Workload { processes, payload, compressible, history, .. } = &cell.axes.workload;
+        (&cell.axes.backend, *processes, payload.to_string(), *compressible, *history)
+    };
+    let distinct: BTreeSet<_> = scheduled.map(figures).collect();
+    distinct.into_iter().map(|(.., history)| filling(history)).sum()
+}
+
+fn filling(slots: u64) -> Duration {
+    Duration::from_millis(slots * 1000 / HISTORY_PER_S)
 }
 
 impl fmt::Display for Estimate {

@@ -1,11 +1,13 @@
 //! The axes of one table of a plan, before they are crossed.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use slotbench_core::Durability;
 
 use crate::axis::{Arrival, Commit, Mode, Sign, Transport};
-use crate::cell::{Length, Limit};
+use crate::cell::{Digest, Length, Limit, Operation, Payload, Read, Skew};
 
 /// What one table of a plan, or the command line, says. An empty list or `None`: nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,10 +36,16 @@ pub(super) struct WorkloadAxes {
     pub(super) verify: Vec<bool>,
     pub(super) commit: Vec<Commit>,
     pub(super) processes: Vec<u32>,
-    pub(super) payload: Vec<u64>,
+    pub(super) skew: Vec<Skew>,
+    pub(super) payload: Vec<Payload>,
+    /// Where the items of payloads are.
+    pub(super) items: BTreeMap<Digest, PathBuf>,
+    pub(super) compressible: Vec<u8>,
     pub(super) duplicates: Vec<u8>,
     pub(super) reads: Vec<u8>,
+    pub(super) read: Vec<Read>,
     pub(super) history: Vec<u64>,
+    pub(super) operation: Vec<Operation>,
 }
 
 impl Group {
@@ -93,10 +101,15 @@ impl WorkloadAxes {
             verify: either(&self.verify, &base.verify),
             commit: either(&self.commit, &base.commit),
             processes: either(&self.processes, &base.processes),
+            skew: either(&self.skew, &base.skew),
             payload: either(&self.payload, &base.payload),
+            items: self.items.iter().chain(&base.items).map(|(digest, path)| (*digest, path.clone())).collect(),
+            compressible: either(&self.compressible, &base.compressible),
             duplicates: either(&self.duplicates, &base.duplicates),
             reads: either(&self.reads, &base.reads),
+            read: either(&self.read, &base.read),
             history: either(&self.history, &base.history),
+            operation: either(&self.operation, &base.operation),
         }
     }
 }

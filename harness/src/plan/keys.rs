@@ -6,15 +6,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::axis::Mode;
-use crate::cell::{Length, Limit};
+use crate::cell::{Length, Limit, Payload};
+use crate::items::Items;
 use crate::plan::group::Group;
-use crate::size;
 
 /// What `all` means, and what runs where a plan names no backend. One that is not built in is refused, not left out, so
 /// that the result says so.
 pub(super) const ALL_BACKENDS: [&str; 4] = ["fs", "rocksdb", "sled", "redb"];
-/// Longest message, in bytes.
-const MAX_PAYLOAD: u64 = 64 << 20;
 /// Longest round or warm-up.
 const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -55,10 +53,14 @@ pub(super) const WORKLOAD: &[Key] = &[
     key("verify", |group, word| push(&mut group.workload.verify, flag(word)?)),
     key("commit", |group, word| push(&mut group.workload.commit, named(word)?)),
     key("processes", |group, word| push(&mut group.workload.processes, number(word, 1..=1_000_000)?)),
+    key("skew", |group, word| push(&mut group.workload.skew, word.parse()?)),
     key("payload", take_payload),
+    key("compressible", |group, word| push(&mut group.workload.compressible, number(word, 0..=100)?)),
     key("duplicates", |group, word| push(&mut group.workload.duplicates, number(word, 0..=100)?)),
-    key("reads", |group, word| push(&mut group.workload.reads, number(word, 0..=99)?)),
+    key("reads", |group, word| push(&mut group.workload.reads, number(word, 0..=100)?)),
+    key("read", |group, word| push(&mut group.workload.read, named(word)?)),
     key("history", |group, word| push(&mut group.workload.history, number(word, 0..=100_000_000)?)),
+    key("operation", |group, word| push(&mut group.workload.operation, named(word)?)),
 ];
 
 /// The keys that only a `[[cells]]` table has.
@@ -128,11 +130,13 @@ fn limit(word: &str) -> Result<Limit, String> {
     Ok(Limit { quantile, limit_ns })
 }
 
+/// A payload; one of real items is read now, since its name is its content.
 fn take_payload(group: &mut Group, word: &str) -> Result<(), String> {
-    match size::parse(word)? {
-        bytes @ 0..=MAX_PAYLOAD => push(&mut group.workload.payload, bytes),
-        _ => Err(format!("'{word}' is too much (at most {})", size::format(MAX_PAYLOAD))),
-    }
+    let Some(path) = word.strip_prefix("file:") else { return push(&mut group.workload.payload, word.parse()?) };
+    let path = std::path::absolute(path).map_err(|error| format!("'{path}' is not a path: {error}"))?;
+    let digest = Items::load(&path).map_err(|error| error.to_string())?.digest;
+    group.workload.items.insert(digest, path);
+    push(&mut group.workload.payload, Payload::Items(digest))
 }
 
 fn take_name(group: &mut Group, word: &str) -> Result<(), String> {

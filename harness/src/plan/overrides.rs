@@ -49,8 +49,23 @@ impl Overrides {
     fn take(&mut self, flag: &str, key: Option<&Key>, list: &str) -> Result<(), PlanError> {
         let fail = |message| PlanError::Flag { flag: flag.to_owned(), message };
         let key = key.ok_or_else(|| fail(format!("takes workload.KEY=VALUE with KEY one of {}", workload_keys())))?;
-        list.split(',').try_for_each(|word| (key.take)(&mut self.group, word.trim())).map_err(fail)
+        words(list).into_iter().try_for_each(|word| (key.take)(&mut self.group, word.trim())).map_err(fail)
     }
+}
+
+/// The words of a list. A comma before `name=` is part of a word with parameters: `lognormal:median=1KiB,sigma=1`.
+fn words(list: &str) -> Vec<&str> {
+    let goes_on = |rest: &str| rest.split([',', ':']).next().is_some_and(|piece| piece.contains('='));
+    let mut words = Vec::new();
+    let mut start = 0;
+    for (comma, _) in list.match_indices(',') {
+        if !goes_on(&list[comma + 1..]) {
+            words.push(&list[start..comma]);
+            start = comma + 1;
+        }
+    }
+    words.push(&list[start..]);
+    words
 }
 
 fn workload_keys() -> String {
@@ -73,6 +88,15 @@ mod tests {
             message(overrides.set("workload.payload=65MiB")),
             "--set workload.payload=65MiB: '65MiB' is too much (at most 64MiB)"
         );
+    }
+
+    #[test]
+    fn a_comma_separates_words_and_not_the_parameters_of_one() {
+        let list = "1KiB,lognormal:median=1KiB,sigma=1,uniform:1B..2B,lognormal:median=4KiB,sigma=0.5";
+        let split = ["1KiB", "lognormal:median=1KiB,sigma=1", "uniform:1B..2B", "lognormal:median=4KiB,sigma=0.5"];
+        assert_eq!(words(list), split);
+        assert_eq!(words("1,,2"), ["1", "", "2"]);
+        assert_eq!(words(""), [""]);
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use slotbench_backends::Kind;
 use slotbench_core::Durability;
 
 use super::*;
 use crate::axis::{Arrival, Mode, Quantile, Transport};
-use crate::cell::{Length, Limit, OpenLoad, Search};
+use crate::cell::payload::tests::payload;
+use crate::cell::skew::tests::skew;
+use crate::cell::{Length, Limit, OpenLoad, Operation, Payload, Read, Search, Workload};
 
 fn source(text: &str) -> Source {
     Source { file: "p.toml".to_owned(), stem: "p".to_owned(), text: text.to_owned() }
@@ -156,6 +159,16 @@ fn errors_name_place_key_and_what_is_allowed() {
         ),
         ("saturate = ['p99=1s', 'p90=1s']", "p.toml:1:23: saturate: takes one value, not a list"),
         ("[workload]\npayload = '65MiB'", "p.toml:2:11: workload.payload: '65MiB' is too much (at most 64MiB)"),
+        (
+            "[workload]\npayload = 'normal:1KiB'",
+            "p.toml:2:11: workload.payload: 'normal:1KiB' is not a payload (such as 1KiB, uniform:100B..10KiB, \
+             lognormal:median=1KiB,sigma=1, file:PATH)",
+        ),
+        ("[workload]\nskew = 'hot:0'", "p.toml:2:8: workload.skew: '0' is not a percentage from 1 to 99"),
+        (
+            "[workload]\nread = 'all'",
+            "p.toml:2:8: workload.read: unknown read 'all' (allowed: slot, range, next, latest)",
+        ),
         ("[workload]\nverify = 'yes'", "p.toml:2:10: workload.verify: 'yes' is neither true nor false"),
         ("workload = 1", "p.toml:1:12: workload: takes a table: [workload]"),
         ("cells = 1", "p.toml:1:9: cells: takes tables: [[cells]]"),
@@ -164,7 +177,8 @@ fn errors_name_place_key_and_what_is_allowed() {
         ("[[cells]]\nname = '{mode}'", "p.toml:2:8: name: '{mode}' has an unknown placeholder (allowed: {backend})"),
         (
             "[workload]\nsize = 3",
-            "p.toml:2:1: unknown key 'size' (allowed: sign, verify, commit, processes, payload, duplicates, reads, history)",
+            "p.toml:2:1: unknown key 'size' (allowed: sign, verify, commit, processes, skew, payload, compressible, duplicates, reads, \
+             read, history, operation)",
         ),
         (
             "[[cells]]\nworker = 3",
@@ -293,6 +307,81 @@ fn a_plan_survives_json() {
     let plan = preset("seed");
     let text = serde_json::to_string(&plan).expect("serialises");
     assert_eq!(serde_json::from_str::<Plan>(&text).expect("reads back"), plan);
+}
+
+proptest! {
+    /// What a plan says of a workload is what its cell does, less what has no meaning there.
+    #[test]
+    fn a_workload_survives_its_plan(
+        processes in 1_u32..5,
+        skew in skew(),
+        payload in payload().prop_filter("files are read", |payload| !matches!(payload, Payload::Items(_))),
+        compressible in 0_u8..=100,
+        duplicates in 0_u8..=100,
+        reads in 0_u8..=100,
+        read in prop::sample::select(Read::ALL),
+        history in 0_u64..=100_000_000,
+        operation in prop::sample::select(Operation::ALL),
+    ) {
+        let base = Workload { processes, skew, payload, compressible, duplicates, ..Workload::default() };
+        let workload = Workload { reads, read, history, operation, ..base };
+        let text = format!(
+            "backend = 'memory'\n[workload]\nprocesses = {processes}\nskew = '{skew}'\npayload = '{payload}'\n\
+             compressible = {compressible}\nduplicates = {duplicates}\nreads = {reads}\nread = '{read}'\n\
+             history = {history}\noperation = '{operation}'\n"
+        );
+        let cells = plan(&text).cells;
+        prop_assert_eq!(&cells[0].axes.workload, &workload.settled());
+        let mut flags = Overrides::default();
+        flags.set(&format!("workload.payload={payload}")).expect("as in a plan");
+        flags.set(&format!("workload.skew={skew}")).expect("as in a plan");
+        let text = format!("backend = 'memory'\n[workload]\nprocesses = {processes}\n");
+        let flagged = Plan::compile(&source(&text), &flags).expect("valid").cells;
+        let same = |workload: &Workload| (workload.payload, workload.skew);
+        prop_assert_eq!(same(&flagged[0].axes.workload), same(&cells[0].axes.workload));
+    }
+}
+
+#[test]
+fn a_payload_of_real_items_is_named_by_what_they_are() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("item");
+    let error = error(&format!("[workload]\npayload = 'file:{}'\n", path.display()));
+    assert!(error.starts_with("p.toml:2:11: workload.payload: cannot read "), "{error}");
+    let item = slotbench_core::item::ItemBuilder::new().target(slotbench_core::Id::from_bytes([1; 32])).data("real");
+    let item = item.sign(&slotbench_core::wallet::NoSigner).expect("signs");
+    std::fs::write(&path, item.as_bytes()).expect("writes");
+    let cells = plan(&format!("backend = 'memory'\n[workload]\npayload = ['1KiB', 'file:{}']\n", path.display())).cells;
+    assert_eq!((cells[0].items.as_deref(), cells[1].items.as_deref()), (None, Some(path.as_path())));
+    assert!(cells[1].id.as_str().contains("-p1-file_"), "{}", cells[1].id);
+}
+
+#[test]
+fn what_contradicts_itself_is_a_refused_cell() {
+    let reason = |text: &str| plan(text).cells[0].refusal.clone().unwrap_or_default();
+    let cases = [
+        ("backend = 'memory'\nworkload = { reads = 100 }", "nothing to read"),
+        ("backend = 'null'\nworkload = { reads = 1 }", "null stores nothing"),
+        ("backend = 'null'\nworkload = { history = 1 }", "null stores nothing"),
+        ("backend = 'memory'\nrate = 10\nworkload = { reads = 1 }", "an open loop"),
+        ("backend = 'memory'\nworkload = { operation = 'restart' }", "nothing is left"),
+        ("backend = 'memory'\nmode = 'aggressive'\nworkload = { operation = 'key_write' }", "mode local"),
+    ];
+    for (text, expected) in cases {
+        assert!(reason(text).contains(expected), "{text}: {}", reason(text));
+    }
+}
+
+#[test]
+fn the_suites_b4_to_b8_take_a_few_minutes_each() {
+    for (name, benchmark) in
+        [("history", "B4"), ("restart", "B5"), ("range", "B6"), ("store", "B7"), ("durability", "B8")]
+    {
+        let plan = preset(name);
+        assert!(plan.cells.iter().all(|cell| cell.benchmark.as_deref() == Some(benchmark) && cell.name.is_some()));
+        assert!(plan.estimate().time <= Duration::from_secs(8 * 60), "{name}: {}", plan.estimate());
+        assert!(plan.cells.iter().all(|cell| cell.refusal.is_none()), "{name}");
+    }
 }
 
 #[test]

@@ -8,9 +8,8 @@ use slotbench_backends::Kind;
 use slotbench_core::Durability;
 
 use crate::axis::{Commit, Mode, Sign, Transport};
-use crate::cell::Workload;
+use crate::cell::{Payload, Read, Skew, Workload};
 use crate::model::{CellResult, Run, Saturation, Status};
-use crate::size;
 
 /// What callers do: only configurations under the same load compete. How assignments are committed is no part of it:
 /// that is for the deployment to choose.
@@ -24,12 +23,18 @@ pub struct Load {
     pub verify: bool,
     /// Processes the messages are spread over.
     pub processes: u32,
+    /// How they are spread over them.
+    pub skew: Skew,
     /// Data bytes of a message.
-    pub payload: u64,
+    pub payload: Payload,
+    /// Percentage of the data that a compressor can remove.
+    pub compressible: u8,
     /// Percentage of messages that repeat an earlier one.
     pub duplicates: u8,
     /// Percentage of operations that read.
     pub reads: u8,
+    /// What they read.
+    pub read: Read,
     /// Slots stored beforehand.
     pub history: u64,
 }
@@ -38,16 +43,22 @@ impl Load {
     /// The load of a cell.
     #[must_use]
     pub fn of(cell: &CellResult) -> Self {
-        let Workload { sign, verify, commit: _, processes, payload, duplicates, reads, history } = cell.axes.workload;
-        Self { transport: cell.axes.transport, sign, verify, processes, payload, duplicates, reads, history }
+        let Workload { sign, verify, processes, skew, payload, compressible, duplicates, .. } = cell.axes.workload;
+        let Workload { reads, read, history, commit: _, operation: _, .. } = cell.axes.workload;
+        let transport = cell.axes.transport;
+        Self { transport, sign, verify, processes, skew, payload, compressible, duplicates, reads, read, history }
     }
 }
 
 impl fmt::Display for Load {
     /// `inproc, 1KiB, unsigned, 1 process`, with what is out of the ordinary after it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { transport, sign, verify, processes, payload, duplicates, reads, history } = self;
-        write!(f, "{transport}, {}", size::format(*payload))?;
+        let Self { transport, sign, verify, processes, skew, payload, compressible, duplicates, .. } = self;
+        let Self { reads, read, history, .. } = self;
+        write!(f, "{transport}, {payload}")?;
+        if *compressible > 0 {
+            write!(f, " ({compressible} % compressible)")?;
+        }
         match sign {
             Sign::None => write!(f, ", unsigned")?,
             sign => write!(f, ", signed with {sign}")?,
@@ -56,10 +67,14 @@ impl fmt::Display for Load {
             write!(f, ", verified")?;
         }
         write!(f, ", {processes} {}", if *processes == 1 { "process" } else { "processes" })?;
-        for (name, percent) in [("duplicates", duplicates), ("reads", reads)] {
-            if *percent > 0 {
-                write!(f, ", {percent} % {name}")?;
-            }
+        if *skew != Skew::Uniform {
+            write!(f, " ({skew})")?;
+        }
+        if *duplicates > 0 {
+            write!(f, ", {duplicates} % duplicates")?;
+        }
+        if *reads > 0 {
+            write!(f, ", {reads} % reads ({read})")?;
         }
         if *history > 0 {
             write!(f, ", history {history}")?;
@@ -125,4 +140,5 @@ fn is_sound(cell: &CellResult) -> bool {
         && cell.verified == Some(true)
         && cell.failures.is_empty()
         && !is_calibration
+        && cell.axes.workload.schedules()
 }

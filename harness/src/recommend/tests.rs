@@ -6,6 +6,7 @@ use slotbench_core::Durability::{self, Memory, Power, Process};
 
 use super::*;
 use crate::axis::Arrival;
+use crate::cell::Payload;
 use crate::model::sample::{self, measured};
 use crate::model::{CellResult, Fault, Loss, Probe, Resources, RoundResult, Saturation, Status, Summary, Tag, Verdict};
 
@@ -223,7 +224,7 @@ fn the_fewest_workers_stand_for_a_deployment() {
 
 #[test]
 fn loads_are_answered_one_by_one() {
-    let large = with_axes(cell("redb", 9000.0, MS, 1), |axes| axes.workload.payload = 65536);
+    let large = with_axes(cell("redb", 9000.0, MS, 1), |axes| axes.workload.payload = Payload::Fixed(65536));
     let each = with_axes(cell("sled", 9000.0, MS, 7000), |axes| axes.workload.commit = crate::axis::Commit::Each);
     let answers = recommend(&run(vec![cell("fs", 9000.0, MS, 9000), large, each]), &limits(1.0, 5, Power));
     let bests: Vec<_> =

@@ -3,6 +3,7 @@
 use slotbench_core::Durability;
 
 use crate::axis::Transport;
+use crate::cell::Operation;
 use crate::model::{CellResult, Fault, Floors, Loss, Resources, RoundResult, Run, Status, Summary, Tag, Verdict};
 use crate::percentiles;
 use crate::report::confidence;
@@ -35,7 +36,7 @@ pub(super) fn number(title: &str, rank: u8, show: impl Fn(&CellResult) -> String
 pub(super) fn columns(run: &Run, tier: Durability, cells: &[&CellResult]) -> Vec<Column> {
     let mut columns = identity(run, cells);
     columns.extend(load::varying(run).into_iter().map(load));
-    columns.extend(throughput());
+    columns.extend(throughput(cells));
     let has = |tag: &Tag| cells.iter().any(|cell| shows(cell, *tag));
     columns.extend(Tag::ALL.iter().copied().filter(has).flat_map(latency));
     columns.extend(cells.iter().any(|cell| cell.axes.rate.is_some()).then(pacing));
@@ -90,9 +91,15 @@ pub(super) fn pacing_p99(cell: &CellResult) -> Option<u64> {
     cell.rounds.iter().filter_map(|round| Some(round.pacing_error_ns?.p99)).max()
 }
 
-fn throughput() -> [Column; 2] {
+/// Messages per second, or operations where some of them are no messages.
+fn throughput(cells: &[&CellResult]) -> [Column; 2] {
+    let is_all_messages = |cell: &&CellResult| {
+        let work = &cell.axes.workload;
+        work.reads == 0 && work.operation == Operation::Schedule
+    };
+    let title = if cells.iter().all(is_all_messages) { "msg/s" } else { "ops/s" };
     let rate = |cell: &CellResult| cell.throughput.map(|t| units::number(t.messages_per_s));
-    [number("msg/s", 0, or_none(rate)), number("95%", 2, or_none(confidence::rate_text))]
+    [number(title, 0, or_none(rate)), number("95%", 2, or_none(confidence::rate_text))]
 }
 
 fn latency(tag: Tag) -> [Column; 4] {
@@ -101,6 +108,8 @@ fn latency(tag: Tag) -> [Column; 4] {
         Tag::Durable => ("durable", 2),
         Tag::Response => ("response", 1),
         Tag::Service => ("service", 3),
+        Tag::Read => ("read", 1),
+        Tag::Restart => ("restart", 1),
     };
     // A quantile that the samples do not tell is not shown; the largest value is 1, which they always do.
     let one = |title: &str, rank, quantile: f64, pick: fn(&Summary) -> u64| {
@@ -144,7 +153,8 @@ fn costs() -> [Column; 2] {
         Some(units::number(ratio(bytes_written?, user_bytes?)?))
     };
     let syncs = |cell: &CellResult| {
-        let messages: Vec<u64> = cell.rounds.iter().map(|round: &RoundResult| round.messages).collect();
+        let messages = |round: &RoundResult| round.messages.saturating_sub(round.reads);
+        let messages: Vec<u64> = cell.rounds.iter().map(messages).collect();
         Some(units::number(ratio(cell.resources?.syncs?, crate::stats::median_count(&messages)?)?))
     };
     [number("written ×", 8, or_none(written)), number("syncs/msg", 9, or_none(syncs))]

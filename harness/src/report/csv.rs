@@ -1,5 +1,6 @@
 //! A row per cell, for other tools: raw numbers, units in the names of the columns.
 
+use crate::cell::Payload;
 use crate::model::{CellResult, Fault, Loss, QuantileIntervals, Resources, RoundResult, Run, Summary, Tag};
 use crate::report::columns::pacing_p99;
 use crate::report::details::STAGES;
@@ -62,10 +63,18 @@ fn axes() -> Vec<Column> {
         column("verify", |cell| cell.axes.workload.verify.to_string()),
         column("commit", |cell| cell.axes.workload.commit.to_string()),
         column("processes", |cell| cell.axes.workload.processes.to_string()),
-        column("payload_bytes", |cell| cell.axes.workload.payload.to_string()),
+        column("skew", |cell| cell.axes.workload.skew.to_string()),
+        column("payload", |cell| cell.axes.workload.payload.to_string()),
+        column("payload_bytes", |cell| match cell.axes.workload.payload {
+            Payload::Fixed(bytes) => bytes.to_string(),
+            _ => String::new(),
+        }),
+        column("compressible_percent", |cell| cell.axes.workload.compressible.to_string()),
         column("duplicates_percent", |cell| cell.axes.workload.duplicates.to_string()),
         column("reads_percent", |cell| cell.axes.workload.reads.to_string()),
+        column("read", |cell| cell.axes.workload.read.to_string()),
         column("history", |cell| cell.axes.workload.history.to_string()),
+        column("operation", |cell| cell.axes.workload.operation.to_string()),
     ]
 }
 

@@ -1,9 +1,8 @@
 //! What callers did, as opposed to what served them: only cells under the same load are ranked against each other.
 
 use crate::axis::{Arrival, Sign};
-use crate::cell::OpenLoad;
+use crate::cell::{OpenLoad, Operation, Skew, Workload};
 use crate::model::{CellResult, Run};
-use crate::size;
 
 /// One axis of the load: its name, and a cell's value as text.
 pub(super) struct LoadAxis {
@@ -17,7 +16,7 @@ pub(super) const PACE: &str = "pace";
 pub(super) const CLOSED: &str = "closed: stalls are under-reported";
 /// Of an axis that means nothing for a cell.
 const NOTHING: &str = "–";
-const AXES_COUNT: usize = 11;
+const AXES_COUNT: usize = 12;
 /// The values of all axes.
 pub(super) type Key = [String; AXES_COUNT];
 
@@ -32,12 +31,30 @@ const AXES: [LoadAxis; AXES_COUNT] = [
     LoadAxis { name: "sign", value: |cell| cell.axes.workload.sign.to_string() },
     LoadAxis { name: "verify", value: |cell| on_off(cell.axes.workload.verify) },
     LoadAxis { name: "commit", value: |cell| cell.axes.workload.commit.to_string() },
-    LoadAxis { name: "processes", value: |cell| cell.axes.workload.processes.to_string() },
-    LoadAxis { name: "payload", value: |cell| size::format(cell.axes.workload.payload) },
+    LoadAxis { name: "processes", value: |cell| processes(&cell.axes.workload) },
+    LoadAxis { name: "payload", value: |cell| payload(&cell.axes.workload) },
     LoadAxis { name: "duplicates", value: |cell| format!("{}%", cell.axes.workload.duplicates) },
-    LoadAxis { name: "reads", value: |cell| format!("{}%", cell.axes.workload.reads) },
+    LoadAxis { name: "reads", value: |cell| reads(&cell.axes.workload) },
     LoadAxis { name: "history", value: |cell| cell.axes.workload.history.to_string() },
+    LoadAxis { name: "operation", value: |cell| cell.axes.workload.operation.to_string() },
 ];
+
+fn processes(work: &Workload) -> String {
+    match work.skew {
+        Skew::Uniform => work.processes.to_string(),
+        skew => format!("{} {skew}", work.processes),
+    }
+}
+
+fn payload(work: &Workload) -> String {
+    let compressible =
+        if work.compressible == 0 { String::new() } else { format!(" ({}% compressible)", work.compressible) };
+    format!("{}{compressible}", work.payload)
+}
+
+fn reads(work: &Workload) -> String {
+    if work.reads == 0 { "0%".to_owned() } else { format!("{}% {}", work.reads, work.read) }
+}
 
 /// `closed`, `1000/s`, `1000/s poisson`.
 fn pace(cell: &CellResult) -> String {
@@ -60,7 +77,10 @@ pub(super) fn varying(run: &Run) -> Vec<LoadAxis> {
 /// What all measured cells have in common, in a phrase.
 pub(super) fn common(run: &Run) -> String {
     let Some(cell) = measured(run).next() else { return String::new() };
-    let shared = AXES.into_iter().filter(|axis| !differs(run, axis) && values(run, axis).next().is_some());
+    let is_worth_a_word =
+        |axis: &LoadAxis| axis.name != "operation" || (axis.value)(cell) != Operation::Schedule.name();
+    let is_shared = |axis: &LoadAxis| !differs(run, axis) && values(run, axis).next().is_some();
+    let shared = AXES.into_iter().filter(is_shared).filter(is_worth_a_word);
     let phrase = |axis: LoadAxis| match axis.name {
         "sign" if cell.axes.workload.sign == Sign::None => "unsigned".to_owned(),
         "sign" => format!("signed with {}", (axis.value)(cell)),

@@ -4,7 +4,7 @@ use slotbench_core::Durability::{Power, Process};
 
 use super::*;
 use crate::axis::Arrival;
-use crate::cell::{CellId, OpenLoad};
+use crate::cell::{CellId, OpenLoad, Payload};
 use crate::model::sample::{measured, rich_run, run, summary};
 use crate::model::{CellResult, Point, RoundResult, Sample, Stall, Status, Summary, Tag};
 
@@ -159,7 +159,7 @@ fn engines_within_each_others_noise_are_not_told_apart() {
 fn different_loads_are_told_apart_and_not_ranked() {
     let mut run = run();
     let mut small = measured(("sled", "local"), (Power, Power), (9000.0, 1.0), 20);
-    small.axes.workload.payload = 16;
+    small.axes.workload.payload = Payload::Fixed(16);
     run.cells.push(small);
     let report = Report::of(&run);
     assert_eq!(at(&report.tables[0], ("sled", "local"), "payload"), "16B");

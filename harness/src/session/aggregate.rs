@@ -77,7 +77,7 @@ fn verdict<'r, R: Iterator<Item = &'r RoundResult>>(rounds: impl Fn() -> R) -> O
 
 /// What is wrong with a round, each with its number.
 fn complaints(round: &RoundResult) -> Vec<String> {
-    let idle = (round.messages == 0).then(|| "no message was stored".to_owned());
+    let idle = (round.messages == 0).then(|| "no operation was done".to_owned());
     let all = round.failures.iter().cloned().chain(idle);
     all.map(|complaint| format!("round {}: {complaint}", round.round)).collect()
 }
@@ -95,7 +95,7 @@ fn judge(cell: &mut CellResult) {
 }
 
 fn share(cell: &CellResult, floors: &Floors) -> Option<f64> {
-    let tags = [Tag::Acknowledged, Tag::Service];
+    let tags = [Tag::Acknowledged, Tag::Service, Tag::Read];
     let p50 = tags.iter().find_map(|tag| cell.latency_ns.get(tag)).map(|summary| summary.p50).filter(|p50| *p50 > 0)?;
     Some((floors.harness_ns? / p50 as f64).min(1.0))
 }

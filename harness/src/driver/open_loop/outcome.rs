@@ -91,7 +91,7 @@ impl<C> Account<'_, C> {
         let (mut response, mut service, mut early) = (new_histogram(), new_histogram(), new_histogram());
         let Generated { sent, blocked, pacing, cpu } = self.generated;
         let mut trail = Trail::with_room_for(sent);
-        let (mut last_intended, mut last_end) = (self.first, self.first);
+        let (mut last_intended, mut last_end, mut bytes) = (self.first, self.first, 0);
         for (operation, offset) in self.pass.schedule.starts().take(sent).enumerate() {
             last_intended = self.first + offset;
             let Some((start, end)) = self.times.get(operation) else { continue };
@@ -99,6 +99,7 @@ impl<C> Account<'_, C> {
             response.saturating_record(end.saturating_sub(last_intended));
             trail.push(end, end.saturating_sub(last_intended));
             service.saturating_record(end.saturating_sub(start));
+            bytes += self.pass.bytes_of(operation);
             if operation < sent / 2 {
                 early.saturating_record(end.saturating_sub(last_intended));
             }
@@ -111,6 +112,9 @@ impl<C> Account<'_, C> {
             acknowledged: service.clone(),
             // Operations overtake each other; merging puts them in the order of time.
             trail: Trail::merged([trail]),
+            read: new_histogram(),
+            bytes,
+            known: Vec::new(),
             first_start: self.first,
             refused: self.served.refused,
             first_refusal: self.served.first_refusal,

@@ -150,7 +150,7 @@ impl<T: Target, C: Clock> Task<T, C> {
             let start = self.clock.now();
             let result = self.target.call(message.clone(), start).await;
             match result {
-                Ok(()) => self.times.record(operation, start, self.clock.now()),
+                Ok(_) => self.times.record(operation, start, self.clock.now()),
                 Err(error) => {
                     served.refused += 1;
                     served.first_refusal.get_or_insert(error);

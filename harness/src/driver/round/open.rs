@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Messages, failed, to_count};
+use super::messages::Messages;
+use super::{failed, nanoseconds, to_count};
 use crate::cell::{Cell, OpenLoad};
 use crate::driver::clock::Epoch;
 use crate::driver::closed_loop::Outcome;
@@ -61,8 +62,4 @@ impl Paced {
         result.overloaded = self.overloaded;
         histograms.extend([(Tag::Response, self.response), (Tag::Service, self.service)]);
     }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
