@@ -3,6 +3,7 @@
 mod args;
 mod backends;
 mod console;
+mod crash;
 mod exit;
 mod plan;
 mod progress;
@@ -53,6 +54,9 @@ fn dispatch(
         Command::Plan(command) => plan::plan(&command, console),
         Command::Report(report) => report::report(&report, console),
         Command::Verify(verify) => verify::verify(&verify, console),
+        Command::Crash(args) => crash::crash(&args, stop, console),
+        Command::CrashChild { spec } => crash::child(&spec),
+        Command::CrashExamine { spec } => crash::examine(&spec, console),
         Command::Completions { shell } => completions(shell, console),
     }
 }

@@ -11,6 +11,7 @@
 //! | [`driver`], [`recorder`], [`verify`] | the driver: workers, histograms, verification |
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
 //! | [`rundir`] | what a run leaves on disk, and going on with it |
+//! | [`crash`] | the crash lab: kills, power cuts, I/O errors |
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
 //! | [`report`] | a run as text: terminal, Markdown, CSV |
 //! | [`cli`] | the command line |
@@ -18,6 +19,7 @@
 pub mod axis;
 pub mod cell;
 pub mod cli;
+pub mod crash;
 pub mod datadir;
 pub mod driver;
 pub mod hlog;

@@ -9,6 +9,7 @@ mod csv;
 mod heading;
 mod headline;
 mod load;
+mod loss;
 mod markdown;
 mod notes;
 mod table;

@@ -33,18 +33,32 @@ impl Verification {
     /// As [`of`](Self::of), and compares every stored message with the one that was sent, byte for byte.
     #[must_use]
     pub fn against(store: &Arc<dyn Store>, options: CheckOptions, sent: &[Item]) -> Self {
+        Self::against_each(store, options, sent, |_| {})
+    }
+
+    /// As [`against`](Self::against), and shows `see` every slot that can be read.
+    #[must_use]
+    pub fn against_each(
+        store: &Arc<dyn Store>,
+        options: CheckOptions,
+        sent: &[Item],
+        mut see: impl FnMut(&Scheduled),
+    ) -> Self {
         let sent: HashMap<Id, &Item> = sent.iter().map(|message| (message.id(), message)).collect();
-        Self::inspecting(store, options, |stored| match sent.get(&stored.message.id()) {
-            None => Err("its message was never sent".to_owned()),
-            Some(message) if message.as_bytes() == stored.message.as_bytes() => Ok(()),
-            Some(_) => Err("its message is not the one that was sent".to_owned()),
+        Self::inspecting(store, options, |stored| {
+            see(stored);
+            match sent.get(&stored.message.id()) {
+                None => Err("its message was never sent".to_owned()),
+                Some(message) if message.as_bytes() == stored.message.as_bytes() => Ok(()),
+                Some(_) => Err("its message is not the one that was sent".to_owned()),
+            }
         })
     }
 
     fn inspecting(
         store: &Arc<dyn Store>,
         options: CheckOptions,
-        inspect: impl Fn(&Scheduled) -> Result<(), String>,
+        mut inspect: impl FnMut(&Scheduled) -> Result<(), String>,
     ) -> Self {
         let assignments = AssignmentStore::new(Arc::clone(store));
         let mut result = Self::default();
@@ -57,7 +71,7 @@ impl Verification {
         };
         for process in processes {
             result.processes += 1;
-            match assignments.check_with(&process, options, &inspect) {
+            match assignments.check_with(&process, options, &mut inspect) {
                 Ok(check) => {
                     result.slots += check.slots;
                     result.wrong += check.wrong;

@@ -5,6 +5,7 @@ use slotbench_core::Durability;
 use crate::model::{CellResult, Floors, Resources, RoundResult, Run, Summary, Tag};
 use crate::report::heading::{Align, Heading};
 use crate::report::load::{self, LoadAxis};
+use crate::report::loss;
 use crate::report::units;
 
 /// What is shown where there is no number.
@@ -38,6 +39,10 @@ pub(super) fn columns(run: &Run, tier: Durability, cells: &[&CellResult]) -> Vec
     columns.extend(floor(run.floors, tier));
     columns.extend(costs());
     columns.push(text("verified", |cell| verified(cell).to_owned()));
+    columns.extend(loss::tried(cells).into_iter().map(|fault| {
+        let badge = move |cell: &CellResult| loss::of(cell, fault).map(loss::badge);
+        column(loss::title(fault), Align::Left, 1, or_none(badge))
+    }));
     // Where there is no room for it, the notes still list what is not ok.
     columns.push(column("status", Align::Left, 2, |cell| cell.status.to_string()));
     columns

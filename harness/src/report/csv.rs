@@ -1,6 +1,7 @@
 //! A row per cell, for other tools: raw numbers, units in the names of the columns.
 
-use crate::model::{CellResult, Resources, Run, Summary, Tag};
+use crate::model::{CellResult, Fault, Loss, Resources, Run, Summary, Tag};
+use crate::report::loss::of;
 
 /// A column: its name, and a cell's value as text; empty where there is none.
 type Column = (String, Box<dyn Fn(&CellResult) -> String>);
@@ -25,6 +26,7 @@ fn columns() -> Vec<Column> {
     columns.extend(outcome());
     columns.extend(Tag::ALL.iter().flat_map(|tag| latency(*tag)));
     columns.extend(resources());
+    columns.extend(Fault::ALL.iter().flat_map(|fault| loss(*fault)));
     columns
 }
 
@@ -99,5 +101,21 @@ fn resources() -> [Column; 7] {
         one("user_bytes", |resources| resources.user_bytes),
         one("syncs", |resources| resources.syncs),
         one("reopen_ns", |resources| resources.reopen_ns),
+    ]
+}
+
+fn loss(fault: Fault) -> [Column; 8] {
+    let one = |name: &str, pick: fn(&Loss) -> String| {
+        column(&format!("{fault}_{name}"), move |cell| maybe(of(cell, fault).map(pick)))
+    };
+    [
+        one("verdict", |loss| loss.verdict.to_string()),
+        one("trials", |loss| loss.trials.to_string()),
+        one("acknowledged", |loss| loss.acknowledged.to_string()),
+        one("lost", |loss| loss.lost.to_string()),
+        one("max_lost", |loss| loss.max_lost.to_string()),
+        one("max_lost_ns", |loss| loss.max_lost_ns.to_string()),
+        one("broken", |loss| loss.broken.to_string()),
+        one("promise_broken", |loss| loss.promise_broken.to_string()),
     ]
 }

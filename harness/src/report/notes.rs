@@ -1,6 +1,7 @@
 //! What the tables leave out.
 
 use crate::model::{CellResult, Run, Status};
+use crate::report::loss;
 
 /// A harness that costs more than this share of a latency distorts it.
 const LARGEST_SHARE: f64 = 0.05;
@@ -8,8 +9,10 @@ const LARGEST_SHARE: f64 = 0.05;
 /// Lists of sentences; empty ones are left out.
 pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
     let all = [
+        ("Promises broken in the crash lab", loss::sentences(run, true)),
         ("Failed", failed(run)),
         ("Lost after acknowledgement", lost(run)),
+        ("Lost in the crash lab, as mode and tier allow, or not tried", loss::sentences(run, false)),
         ("Overloaded", by_status(run, Status::Overloaded)),
         ("The harness itself costs more than 5 % of p50", distorted(run)),
         ("Refused", by_status(run, Status::Refused)),
