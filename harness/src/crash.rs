@@ -31,6 +31,7 @@ mod kill;
 pub mod lab;
 pub mod lying;
 pub mod messages;
+mod patience;
 pub mod power;
 pub mod powerfs;
 mod process;

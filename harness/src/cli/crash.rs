@@ -45,6 +45,7 @@ pub(super) fn crash(args: &CrashArgs, stop: &Stop, console: &mut Console<'_>) ->
     }
     let machine = machine::probe(&path);
     let scratch = scratch(&path).map_err(Failure::Scratch)?;
+    stop.remove_on_abort(scratch.path());
     let space = Space { data: path, images: scratch.path().join("images"), messages: scratch.path().join("messages") };
     let request = Request {
         faults,
@@ -244,4 +245,101 @@ pub(super) fn examine(spec: &str, console: &mut Console<'_>) -> Result<Exit, Fai
 
 fn read<T: DeserializeOwned>(spec: &str) -> Result<T, Failure> {
     serde_json::from_str(spec).map_err(|error| Failure::Process(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::axis::Mode;
+    use crate::crash::controls::Control;
+    use crate::crash::findings::SCHEMA;
+    use crate::crash::trial::{Sabotage, Trial};
+    use crate::crash::verdict::{judge, without};
+    use crate::model::{Build, Loss, Verdict};
+
+    fn args(set: &[&str]) -> CrashArgs {
+        CrashArgs {
+            backend: Some("redb".to_owned()),
+            set: set.iter().map(|text| (*text).to_owned()).collect(),
+            ..CrashArgs::default()
+        }
+    }
+
+    fn findings(losses: &[fn(&crate::cell::Cell) -> Loss]) -> Findings {
+        let cell = plan(&args(&[]), None).expect("valid").cells.remove(0);
+        let entry = |loss: &fn(&crate::cell::Cell) -> Loss| CellLoss {
+            id: cell.id.clone(),
+            axes: cell.axes.clone(),
+            engine_options: BTreeMap::new(),
+            loss: loss(&cell),
+            found: Vec::new(),
+            reproduce: None,
+        };
+        Findings {
+            schema: SCHEMA,
+            slotbench: Build::this(),
+            seed: 1,
+            storage: String::new(),
+            complete: true,
+            controls: vec![Control::of(Fault::Kill, "redb", Sabotage::Lies, &[])],
+            cells: losses.iter().map(entry).collect(),
+            refused: Vec::new(),
+        }
+    }
+
+    fn survived(cell: &crate::cell::Cell) -> Loss {
+        Loss { promise_broken: 0, verdict: Verdict::Survived, ..judge(cell, Fault::Kill, 1, &[Trial::default()]) }
+    }
+
+    fn broken(cell: &crate::cell::Cell) -> Loss {
+        Loss { promise_broken: 1, ..judge(cell, Fault::Kill, 1, &[Trial { lost: 3, ..Trial::default() }]) }
+    }
+
+    fn not_measured(cell: &crate::cell::Cell) -> Loss {
+        without(cell, Fault::Power, 1, Verdict::NotMeasured, "no FUSE".to_owned())
+    }
+
+    #[test]
+    fn exit_codes_follow_the_worst_that_is_certain() {
+        let code = |losses: &[fn(&crate::cell::Cell) -> Loss]| exit(&findings(losses)).code();
+        assert_eq!(code(&[survived]), 0);
+        assert_eq!(code(&[survived, not_measured]), 4);
+        assert_eq!(code(&[survived, not_measured, broken]), 1);
+        assert_eq!(code(&[]), 2);
+        let interrupted = Findings { complete: false, ..findings(&[broken]) };
+        assert_eq!(exit(&interrupted).code(), 130);
+    }
+
+    #[test]
+    fn the_table_says_how_to_see_a_loss_again() {
+        let mut findings = findings(&[broken]);
+        findings.cells[0].reproduce = Some("slotbench crash --seed 1 --trial 7".to_owned());
+        let text = table(&findings);
+        assert!(text.contains("again: slotbench crash --seed 1 --trial 7"), "{text}");
+        assert!(
+            text.contains("trial 0: 3 of 0 acknowledged messages lost") && text.ends_with("A promise was broken.\n")
+        );
+    }
+
+    #[test]
+    fn settings_reach_their_engine_and_nobody_else() {
+        let mut args = args(&["engine.redb.two_phase=true", "engine.redb.cache_bytes=1048576", "engine.sled.x=1"]);
+        args.backend = Some("fs,redb".to_owned());
+        let cells = plan(&args, None).expect("valid").cells;
+        assert!(cells[0].engine_options.is_empty());
+        let options: Vec<_> =
+            cells[1].engine_options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(options, [("cache_bytes", "1048576"), ("two_phase", "true")]);
+        assert_eq!(cells[1].axes.mode, Mode::Local);
+    }
+
+    #[test]
+    fn a_run_brings_its_own_cells() {
+        let run = crate::model::sample::run();
+        let cells = plan(&CrashArgs::default(), Some(&run)).expect("valid").cells;
+        let wanted = |cell: &crate::cell::Cell| run.cells.iter().any(|one| same_promise(&one.axes, &cell.axes));
+        assert!(!cells.is_empty() && cells.iter().all(wanted));
+        let ids: std::collections::BTreeSet<_> = cells.iter().map(|cell| &cell.id).collect();
+        assert_eq!(ids.len(), cells.len(), "each once");
+    }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use slotbench_backends::{Kind, Options};
@@ -67,7 +66,6 @@ pub fn run(spec: &ChildSpec) -> Result<(), String> {
     }
     // The parent never says more: its end of this pipe closes when it dies, and this process is not to outlive it.
     let _ = io::stdin().read(&mut [0]);
-    runtime.shutdown_timeout(Duration::ZERO);
     std::process::exit(0);
 }
 

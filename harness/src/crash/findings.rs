@@ -45,6 +45,8 @@ pub struct CellLoss {
     /// What became of it.
     #[serde(flatten)]
     pub loss: Loss,
+    /// What was wrong with what was there, in the first twenty trials in which something was.
+    pub found: Vec<String>,
     /// The command that makes the first trial in which the promise was broken again.
     pub reproduce: Option<String>,
 }
@@ -128,7 +130,14 @@ mod tests {
         cell.axes = run.cells[index].axes.clone();
         cell.axes.workers = 77;
         let loss = judge(&cell, fault, 4, &[]);
-        CellLoss { id: cell.id, axes: cell.axes, engine_options: BTreeMap::new(), loss, reproduce: None }
+        CellLoss {
+            id: cell.id,
+            axes: cell.axes,
+            engine_options: BTreeMap::new(),
+            loss,
+            found: Vec::new(),
+            reproduce: None,
+        }
     }
 
     fn findings(cells: Vec<CellLoss>) -> Findings {

@@ -1,10 +1,11 @@
 //! SIGKILL at a random moment.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
+use crate::crash::patience::Patience;
 use crate::crash::process::{Engine, PATIENCE, ProcessError};
 use crate::crash::trial::{Remains, Setup};
 use crate::crash::wire::monotonic_ns;
@@ -21,7 +22,7 @@ pub(super) fn kill(setup: &Setup<'_>, rng: &mut StdRng) -> Result<Remains, Proce
     run_until_fault(&mut engine, rng)?;
     let before = monotonic_ns();
     engine.kill()?;
-    let drained = engine.inbox.drain_to_end(Instant::now() + PATIENCE);
+    let drained = engine.inbox.drain_to_end(PATIENCE);
     drained.map_err(|error| ProcessError(format!("read the pipe: {error}")))?;
     Ok(Remains { dir, reports: engine.inbox.reports(), cut_ns: before, unsynced: None })
 }
@@ -39,9 +40,11 @@ pub(super) fn run_until_fault(engine: &mut Engine, rng: &mut StdRng) -> Result<(
 
 /// Takes reports in until the time is over, or `enough` of them came.
 pub(super) fn receive(engine: &mut Engine, time: Duration, enough: impl Fn(usize) -> bool) -> Result<(), ProcessError> {
-    let deadline = Instant::now() + time;
-    while Instant::now() < deadline && !enough(engine.inbox.len()) {
-        let open = engine.inbox.wait(deadline).map_err(|error| ProcessError(format!("read the pipe: {error}")))?;
+    let mut patience = Patience::new(time);
+    while !enough(engine.inbox.len())
+        && let Some(slice) = patience.slice()
+    {
+        let open = engine.inbox.wait(slice).map_err(|error| ProcessError(format!("read the pipe: {error}")))?;
         if !open {
             return Err(engine.last_words());
         }

@@ -16,6 +16,11 @@ use crate::crash::verdict::{self, Promise};
 use crate::model::{Build, Fault, Loss, Verdict};
 use crate::runner::Stop;
 
+/// Trials with something wrong that are told in words.
+const KEPT: usize = 20;
+/// The engine of plain files.
+const FILES: &str = "fs";
+
 /// What to try.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -69,6 +74,14 @@ fn empty(request: &Request) -> Findings {
     }
 }
 
+/// The outcome of a cell.
+struct Outcome {
+    loss: Loss,
+    /// The first trial in which its promise was broken.
+    breach: Option<u32>,
+    found: Vec<String>,
+}
+
 struct Lab<'a> {
     request: &'a Request,
     space: &'a Space,
@@ -90,16 +103,34 @@ impl Lab<'_> {
                 self.findings.refused.push(Refused { id: cell.id.clone(), fault, reason });
                 continue;
             }
-            let (loss, breach) = if let Some(reason) = &impossible {
-                (self.without(cell, fault, power::verdict_where_impossible(), reason.clone()), None)
-            } else {
-                match doubts.entry(&cell.axes.backend).or_insert_with(|| self.controls(cell, fault)) {
-                    Some(doubt) => (self.without(cell, fault, Verdict::HarnessBroken, doubt.clone()), None),
+            let outcome = match &impossible {
+                Some(reason) => self.without(cell, fault, power::verdict_where_impossible(), reason.clone()),
+                None => match self.doubt(cell, fault, &mut doubts) {
+                    Some(doubt) => self.without(cell, fault, Verdict::HarnessBroken, doubt),
                     None => self.cell(cell, fault),
-                }
+                },
             };
-            self.record(cell, loss, breach);
+            self.record(cell, outcome);
         }
+    }
+
+    /// Why the lab's verdict on a cell would mean nothing: its engine's controls, and under a fault of the disk those of
+    /// plain files that are never synced, whichever engines are tried.
+    fn doubt<'c>(
+        &mut self,
+        cell: &'c Cell,
+        fault: Fault,
+        doubts: &mut BTreeMap<&'c str, Option<String>>,
+    ) -> Option<String> {
+        let files = (fault != Fault::Kill && Kind::find(FILES).is_some()).then(|| {
+            let mut files = cell.clone();
+            FILES.clone_into(&mut files.axes.backend);
+            files.engine_options.clear();
+            files
+        });
+        let files = files.and_then(|files| doubts.entry(FILES).or_insert_with(|| self.controls(&files, fault)).clone());
+        let own = doubts.entry(&cell.axes.backend).or_insert_with(|| self.controls(cell, fault)).clone();
+        files.or(own)
     }
 
     /// Why a cell cannot be tried at all.
@@ -116,17 +147,20 @@ impl Lab<'_> {
             })
     }
 
-    fn without(&self, cell: &Cell, fault: Fault, verdict: Verdict, reason: String) -> Loss {
-        verdict::without(cell, fault, self.request.seed, verdict, reason)
+    fn without(&self, cell: &Cell, fault: Fault, verdict: Verdict, reason: String) -> Outcome {
+        let loss = verdict::without(cell, fault, self.request.seed, verdict, reason);
+        Outcome { loss, breach: None, found: Vec::new() }
     }
 
-    fn record(&mut self, cell: &Cell, loss: Loss, breach: Option<u32>) {
+    fn record(&mut self, cell: &Cell, outcome: Outcome) {
+        let Outcome { loss, breach, found } = outcome;
         (self.say)(&line(cell, &loss));
         self.findings.cells.push(CellLoss {
             id: cell.id.clone(),
             axes: cell.axes.clone(),
             engine_options: cell.engine_options.clone(),
             reproduce: breach.map(|trial| reproduce(cell, loss.fault, self.request.seed, trial)),
+            found,
             loss,
         });
     }
@@ -158,8 +192,7 @@ impl Lab<'_> {
         broken
     }
 
-    /// The verdict on a cell, and the first trial in which its promise was broken.
-    fn cell(&mut self, cell: &Cell, fault: Fault) -> (Loss, Option<u32>) {
+    fn cell(&mut self, cell: &Cell, fault: Fault) -> Outcome {
         let promise = Promise::of(cell, fault);
         let numbers = self.request.only.map_or(0..self.request.trials, |only| only..only.saturating_add(1));
         let mut trials = Vec::new();
@@ -176,16 +209,19 @@ impl Lab<'_> {
                 }
                 Err(_) if self.stop.is_requested() => break,
                 Err(error) => {
-                    let reason = format!("trial {index}: {error}");
-                    return (self.without(cell, fault, Verdict::HarnessBroken, reason), None);
+                    return self.without(cell, fault, Verdict::HarnessBroken, format!("trial {index}: {error}"));
                 }
             }
         }
         if trials.is_empty() {
-            return (self.without(cell, fault, Verdict::NotMeasured, "interrupted".to_owned()), None);
+            return self.without(cell, fault, Verdict::NotMeasured, "interrupted".to_owned());
         }
-        let breach = trials.iter().find(|trial| promise.is_broken_by(trial)).map(|trial| trial.index);
-        (verdict::judge(cell, fault, self.request.seed, &trials), breach)
+        let wrong = |trial: &Trial| trial.wrong.as_ref().map(|wrong| format!("trial {}: {wrong}", trial.index));
+        Outcome {
+            loss: verdict::judge(cell, fault, self.request.seed, &trials),
+            breach: trials.iter().find(|trial| promise.is_broken_by(trial)).map(|trial| trial.index),
+            found: trials.iter().filter_map(wrong).take(KEPT).collect(),
+        }
     }
 
     fn breach(&mut self, cell: &Cell, fault: Fault, trial: &Trial) {

@@ -76,7 +76,7 @@ mod tests {
         let kind = Kind::find("memory").expect("is always built in");
         let engine = kind.open(root.path(), &Options::default()).expect("opens");
         let liar = Lying::new(Arc::clone(&engine));
-        let key = |number: usize| Key::parse(&format!("k/{number}")).expect("a valid path");
+        let key = |number: usize| Key::parse(format!("k/{number}")).expect("a valid path");
         for number in 0..500 {
             let mut batch = Batch::new();
             liar.apply(batch.put(key(number), "v".into()), Durability::Memory).expect("says yes");

@@ -56,9 +56,12 @@ mod imp {
     use rand::RngExt as _;
     use rand::rngs::StdRng;
     use rustix::io::Errno;
+    use rustix::mount::{MountPropagationFlags, mount_change};
+    use rustix::thread::{UnshareFlags, unshare_unsafe};
     use slotbench_core::Durability;
 
     use crate::crash::kill::{receive, run_until_fault};
+    use crate::crash::patience::Patience;
     use crate::crash::powerfs::{Call, Inject, Mounted, Survival};
     use crate::crash::process::{Engine, ProcessError};
     use crate::crash::trial::{Remains, Setup, fresh};
@@ -73,10 +76,22 @@ mod imp {
     const AFTERMATH: std::ops::RangeInclusive<u64> = 20..=100;
 
     pub(super) fn available(dir: &Path) -> Result<(), String> {
+        keep_mounts_private();
         let fail = |error: &dyn std::fmt::Display| format!("no FUSE file system can be mounted here: {error}");
         let place = fresh(dir.join("mount")).map_err(|error| fail(&error))?;
         let mounted = Mounted::new(&place).map_err(|error| fail(&error))?;
         fs::metadata(mounted.path()).map(drop).map_err(|error| fail(&error))
+    }
+
+    /// Gives this thread, and all processes it starts, mounts of their own: nobody else sees them, and they go with the last
+    /// of those processes, however it ends. Where that is not allowed mounts are seen by everybody.
+    fn keep_mounts_private() {
+        // SAFETY: a mount namespace of its own changes nothing in this process's memory or descriptors.
+        let own = unsafe { unshare_unsafe(UnshareFlags::NEWNS) };
+        if own.is_ok() {
+            // Fails where nothing is shared to begin with.
+            let _ = mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC);
+        }
     }
 
     pub(in crate::crash) fn cut(setup: &Setup<'_>, rng: &mut StdRng) -> Result<Remains, ProcessError> {
@@ -101,8 +116,18 @@ mod imp {
         let lasts = setup.cell.axes.durability.effective == Some(Durability::Power);
         let mut bench = Bench::start(setup)?;
         run_until_fault(&mut bench.engine, rng)?;
+        let met = |bench: &Bench| bench.mounted.disk(|disk| disk.has_injected());
         bench.mounted.disk(|disk| disk.inject(inject));
-        bench.wait(LAST_CALL, |bench| bench.mounted.disk(|disk| disk.has_injected()))?;
+        bench.wait(LAST_CALL, met)?;
+        if !met(&bench) {
+            // Below tier `power` there may be no sync; there is always a write.
+            bench.mounted.disk(|disk| disk.inject(Inject { call: Call::Write, after: 0, ..inject }));
+            bench.wait(LAST_CALL, met)?;
+        }
+        // At tier `memory` an engine may write nothing at all.
+        if !met(&bench) && setup.sabotage.is_none() {
+            return Err(ProcessError("the engine wrote nothing that could have failed".to_owned()));
+        }
         receive(&mut bench.engine, Duration::from_millis(rng.random_range(AFTERMATH)), |_| false)?;
         bench.end(setup, if lasts { Survival::Nothing } else { Survival::Everything }, rng.random())
     }
@@ -134,12 +159,13 @@ mod imp {
 
         /// Takes acknowledgements in until something has happened, at most for so long.
         fn wait(&mut self, time: Duration, happened: impl Fn(&Self) -> bool) -> Result<(), ProcessError> {
-            const SLICE: Duration = Duration::from_millis(1);
-            let deadline = Instant::now() + time;
-            while Instant::now() < deadline && !happened(self) {
-                let slice = Instant::now() + SLICE;
+            const STEP: Duration = Duration::from_millis(1);
+            let mut patience = Patience::new(time);
+            while !happened(self)
+                && let Some(slice) = patience.slice()
+            {
                 // Sealed means cut, which the caller asks for in its own way.
-                let waited = self.engine.inbox.wait(slice);
+                let waited = self.engine.inbox.wait(slice.min(Instant::now() + STEP));
                 waited.map_err(|error| ProcessError(format!("read the pipe: {error}")))?;
             }
             Ok(())

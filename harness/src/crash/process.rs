@@ -1,14 +1,16 @@
 //! This program as a process of its own: as the engine's process, or as the examiner.
 
 use std::io::{self, Read as _, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::crash::child::ChildSpec;
 use crate::crash::examine::{Examination, ExamineSpec};
+use crate::crash::patience::Patience;
 use crate::crash::wire::{Inbox, Report};
 
 /// The hidden command that runs [`child::run`](super::child::run).
@@ -43,7 +45,7 @@ pub(super) struct Engine {
     /// Held open: the process ends by itself when its parent has.
     stdin: ChildStdin,
     /// What it reports.
-    pub(super) inbox: std::sync::Arc<Inbox>,
+    pub(super) inbox: Arc<Inbox>,
 }
 
 impl Engine {
@@ -52,14 +54,13 @@ impl Engine {
         let mut process = this_program(CHILD, spec)?.spawn().map_err(ProcessError::io("start the engine's process"))?;
         let (stdin, stdout) = (process.stdin.take(), process.stdout.take());
         let pipes = stdin.zip(stdout).ok_or_else(|| ProcessError("the engine's process has no pipes".to_owned()))?;
-        let mut engine = Self { process, stdin: pipes.0, inbox: std::sync::Arc::new(Inbox::new(pipes.1)) };
-        let deadline = Instant::now() + PATIENCE;
+        let mut engine = Self { process, stdin: pipes.0, inbox: Arc::new(Inbox::new(pipes.1)) };
+        let mut patience = Patience::new(PATIENCE);
         while engine.inbox.is_empty() {
-            let open = engine.inbox.wait(deadline).map_err(ProcessError::io("read the pipe"))?;
-            if Instant::now() >= deadline {
+            let Some(slice) = patience.slice() else {
                 return Err(ProcessError("the engine did not open its store in 30 s".to_owned()));
-            }
-            if !open {
+            };
+            if !engine.inbox.wait(slice).map_err(ProcessError::io("read the pipe"))? {
                 return Err(engine.last_words());
             }
         }
@@ -147,16 +148,15 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ProcessError> {
 }
 
 /// Waits; kills what does not end in time, and returns `None`.
-fn wait(process: &mut Child, patience: Duration) -> Result<Option<std::process::ExitStatus>, ProcessError> {
-    let fail = ProcessError::io("wait for the examiner");
-    let deadline = Instant::now() + patience;
+fn wait(process: &mut Child, patience: Duration) -> Result<Option<ExitStatus>, ProcessError> {
+    const NAP: Duration = Duration::from_millis(2);
+    let mut patience = Patience::new(patience);
     let waited = loop {
         match process.try_wait() {
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
+            Ok(None) if patience.slice().is_some() => std::thread::sleep(NAP),
             Ok(None) => break process.kill().and_then(|()| process.wait()).map(|_| None),
-            Ok(status) => break Ok(status),
-            Err(error) => break Err(error),
+            ended => break ended,
         }
     };
-    waited.map_err(fail)
+    waited.map_err(ProcessError::io("wait for the examiner"))
 }

@@ -80,7 +80,10 @@ mod tests {
         let mut run = sample::rich_run();
         let breach = sentences(&run, true);
         assert_eq!(breach.len(), 1);
-        assert!(breach[0].contains("kill: 2 of 900 acknowledged messages lost in 30 trials, at most 1 in one, 2048 allowed"));
+        assert!(
+            breach[0]
+                .contains("kill: 2 of 900 acknowledged messages lost in 30 trials, at most 1 in one, 2048 allowed")
+        );
         assert!(sentences(&run, false).is_empty());
         run.cells[0].loss[0].promise_broken = 0;
         assert_eq!((sentences(&run, true).len(), sentences(&run, false).len()), (0, 1));

@@ -219,3 +219,18 @@ fn csv_has_every_cell_with_raw_numbers_under_their_names() {
     }
     assert_eq!((get(5, "status"), get(5, "reason")), ("refused", "rocksdb is not built in"));
 }
+
+#[test]
+fn what_the_crash_lab_found_has_a_column_a_note_and_fields() {
+    let run = crate::model::sample::rich_run();
+    let report = Report::of(&run);
+    assert_eq!(at(&report.tables[0], ("fs", "local"), "SIGKILL"), "LOST 1");
+    assert_eq!(at(&report.tables[0], ("redb", "local"), "SIGKILL"), "–");
+    let notes = report.notes.iter().find(|(title, _)| title.starts_with("Promises broken")).expect("a note");
+    assert!(notes.1[0].contains("2 of 900"), "{:?}", notes.1);
+    let table = csv(&run).expect("is made");
+    let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (names, first) = (lines.next().expect("a header"), lines.next().expect("a row"));
+    let field = |name: &str| first[names.iter().position(|known| *known == name).expect(name)];
+    assert_eq!(["kill_lost", "kill_max_lost", "kill_verdict", "power_lost"].map(field), ["2", "1", "lost", ""]);
+}

@@ -205,7 +205,7 @@ mod tests {
             content.write(offset, &vec![7; length]);
             let left = survivor(&content, Survival::Torn, seed);
             let end = left.len();
-            prop_assert!(end == 0 || end == offset + length || end % SECTOR == 0, "{}", end);
+            prop_assert!(end == 0 || end == offset + length || end.is_multiple_of(SECTOR), "{}", end);
             prop_assert!(left.iter().skip(offset).all(|byte| *byte == 7));
         }
 

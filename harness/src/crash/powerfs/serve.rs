@@ -53,11 +53,14 @@ impl Shared {
     }
 }
 
+/// Name, number and kind of each entry of a directory.
+type Listing = Vec<(OsString, Ino, FileType)>;
+
 /// The server.
 pub(super) struct Server {
     shared: Arc<Shared>,
     /// Listings under way: a directory is read as it was when it was opened.
-    listings: Mutex<HashMap<u64, Vec<(OsString, Ino, FileType)>>>,
+    listings: Mutex<HashMap<u64, Listing>>,
     next_listing: AtomicU64,
     user: (u32, u32),
 }
@@ -105,7 +108,7 @@ impl Server {
         self.node(|disk| disk.create(dir.0, name, body, mode, SystemTime::now()))
     }
 
-    fn list(&self, dir: INodeNo) -> Result<Vec<(OsString, Ino, FileType)>> {
+    fn list(&self, dir: INodeNo) -> Result<Listing> {
         self.shared.with(|disk| {
             let own = [(".".into(), dir.0, FileType::Directory), ("..".into(), dir.0, FileType::Directory)];
             let entries = disk.list(dir.0)?.into_iter();
@@ -114,7 +117,7 @@ impl Server {
         })
     }
 
-    fn listings(&self) -> MutexGuard<'_, HashMap<u64, Vec<(OsString, Ino, FileType)>>> {
+    fn listings(&self) -> MutexGuard<'_, HashMap<u64, Listing>> {
         self.listings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
