@@ -92,7 +92,7 @@ mod tests {
     use crate::driver::usage::Usage;
 
     fn reading(at_ms: u64, cpu_ms: u64, bytes: u64) -> Reading {
-        let usage = Usage { cpu: Duration::from_millis(cpu_ms), bytes_written: Some(bytes) };
+        let usage = Usage { cpu: Duration::from_millis(cpu_ms), bytes_written: Some(bytes), machine_cpu: None };
         Reading { at_ns: at_ms * 1_000_000, usage, rss_bytes: Some(at_ms), unstored: None }
     }
 

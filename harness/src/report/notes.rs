@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::model::{CellResult, Run, Stall, Status};
 use crate::report::columns::pacing_p99;
-use crate::report::{LARGEST_SHARE, units};
+use crate::report::{LARGEST_SHARE, loss, units};
 
 /// Stalls of a cell that are told one by one.
 const STALLS_TOLD: usize = 3;
@@ -14,8 +14,10 @@ const LATEST_START: u64 = 100_000;
 /// Lists of sentences; empty ones are left out.
 pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
     let all = [
+        ("Promises broken in the crash lab", loss::sentences(run, true)),
         ("Failed", failed(run)),
         ("Lost after acknowledgement", lost(run)),
+        ("Lost in the crash lab, as mode and tier allow, or not tried", loss::sentences(run, false)),
         ("Overloaded", by_status(run, Status::Overloaded)),
         (
             "Starts were made late by more than 100 µs (p99): the generator needs real-time priority, a less busy machine or a lower rate",

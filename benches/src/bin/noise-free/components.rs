@@ -21,7 +21,7 @@ use slotbench_core::{Batch, Config, Durability, Scheduler};
 pub(crate) const COMPONENTS: [&str; 5] = ["chain_step", "parse", "assign", "store", "schedule"];
 
 /// Bytes of data in each message.
-const PAYLOAD: usize = 1024;
+const PAYLOAD: u64 = 1024;
 
 /// What is counted; its inputs are made before and dropped after.
 pub(crate) type Work = Box<dyn Fn()>;
@@ -50,7 +50,7 @@ pub(crate) fn prepare(component: &str, count: usize) -> Result<Work, String> {
 }
 
 fn pool(count: usize) -> Result<Pool, String> {
-    let mut pool = Pool::new(PoolSpec { seed: 1, processes: 1, payload: PAYLOAD, duplicates_per_million: 0 });
+    let mut pool = Pool::new(PoolSpec::plain(1, 1, PAYLOAD));
     pool.grow(count).map_err(|error| error.to_string())?;
     Ok(pool)
 }
