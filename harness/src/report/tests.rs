@@ -70,7 +70,7 @@ fn losses_have_a_column_where_a_crash_was_tried() {
     assert!(
         text.lines()
             .next()
-            .is_some_and(|line| line.contains(",kill_verdict,kill_trials,kill_lost,kill_max_lost,power_verdict"))
+            .is_some_and(|line| line.contains(",kill_verdict,kill_trials,kill_acknowledged,kill_lost,kill_max_lost,"))
     );
     assert!(text.lines().nth(1).is_some_and(|line| line.ends_with(",lost,30,2,1,,,,")), "{text}");
 }
