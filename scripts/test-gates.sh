@@ -82,7 +82,7 @@ broken_doc_link() { sed -i 's|An example|An [Absentee]|' src/lib.rs; }
 counts_end_with() {
     mkdir -p benches/src/bin
     printf '[package]\nname = "slotbench-benches"\nedition = "2024"\nlicense = "Apache-2.0"\n' >benches/Cargo.toml
-    printf 'fn main() {\n    std::process::exit(%d);\n}\n' "$1" >benches/src/bin/noise-free.rs
+    printf 'fn main() {\n    eprintln!("counted {}", %d);\n    std::process::exit(%d);\n}\n' "$1" "$1" >benches/src/bin/noise-free.rs
     sed -i 's/^\[workspace\]$/[workspace]\nmembers = ["benches"]/' Cargo.toml
     cargo generate-lockfile --quiet
 }
@@ -149,8 +149,8 @@ expect_failure clippy stale_lock_file '\-\-locked'
 expect_failure test failing_test 'test result: FAILED'
 expect_failure test test_that_does_not_compile 'mismatched types|could not compile'
 expect_failure doc broken_doc_link 'unresolved link'
-expect_failure counts more_instructions '==> counts'
-expect_failure counts unreadable_figures '==> counts'
+expect_failure counts more_instructions '^counted 1'
+expect_failure counts unreadable_figures '^counted 2'
 
 clean_copy
 what='counts of another compiler are no failure, and said to be none of ours'

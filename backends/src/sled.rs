@@ -7,7 +7,7 @@
 //! | `power` | `flush()`, then fdatasync of sled's log by us | the same, 1 fdatasync; 2 fsync more where it made a blob |
 //!
 //! Counted with `strace` and `examples/tier.rs`. The periodic flusher is off, so that a tier is a tier and not a race with
-//! a timer.
+//! a timer; option `flush_every_ms` turns it on.
 //!
 //! # Why `memory` flushes too
 //! sled writes its log at the start and at the end of every atomic batch, flushed or not, through a pool of seven threads.
@@ -93,25 +93,32 @@ impl Engine for Sled {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
     cache_bytes: u64,
+    /// Milliseconds between the syncs of sled's own flusher; 0: none.
+    flush_every_ms: u64,
 }
 
 impl Settings {
     pub(crate) fn read(options: &Options) -> Result<Self, StoreError> {
-        options.known(NAME, &["cache_bytes"])?;
+        options.known(NAME, &["cache_bytes", "flush_every_ms"])?;
         Ok(Self {
             cache_bytes: options.get(NAME, "cache_bytes", CACHE_BYTES as u64)?,
+            flush_every_ms: options.get(NAME, "flush_every_ms", 0)?,
         })
     }
 
     pub(crate) fn config(&self, dir: &Path) -> Config {
         // `mode` is left alone: 0.34.7 reads it nowhere.
-        Config::default().path(dir).cache_capacity(self.cache_bytes).flush_every_ms(None)
+        Config::default().path(dir).cache_capacity(self.cache_bytes).flush_every_ms(self.flusher())
+    }
+
+    fn flusher(&self) -> Option<u64> {
+        (self.flush_every_ms > 0).then_some(self.flush_every_ms)
     }
 
     fn effective(&self) -> BTreeMap<String, String> {
         let options = [
             ("cache_bytes", self.cache_bytes.to_string()),
-            ("flush_every_ms", "off".to_owned()),
+            ("flush_every_ms", self.flusher().map_or_else(|| "off".to_owned(), |every| every.to_string())),
             ("segment_bytes", (512 << 10).to_string()),
             ("compression", "none".to_owned()),
         ];

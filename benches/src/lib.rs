@@ -20,6 +20,7 @@ use slotbench::driver::clock::Epoch;
 use slotbench::driver::closed_loop::{self, Outcome, Pass};
 use slotbench::driver::pool::{Pool, PoolSpec};
 use slotbench::recorder::{merge, new_histogram};
+use slotbench::runner::Stop;
 use slotbench::verify::Verification;
 use slotbench_backends::{Kind, Options};
 use slotbench_core::assignments::CheckOptions;

@@ -5,6 +5,7 @@ mod args;
 mod backends;
 mod compare;
 mod console;
+mod crash;
 mod exit;
 mod history;
 mod judging;
@@ -63,6 +64,9 @@ fn dispatch(
         Command::Ab(args) => ab::ab(&args, stop, console),
         Command::History(command) => history::history(&command, console),
         Command::Verify(verify) => verify::verify(&verify, console),
+        Command::Crash(args) => crash::crash(&args, stop, console),
+        Command::CrashChild { spec } => crash::child(&spec),
+        Command::CrashExamine { spec } => crash::examine(&spec, console),
         Command::Completions { shell } => completions(shell, console),
     }
 }

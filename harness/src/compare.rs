@@ -132,11 +132,20 @@ fn pair_up(base: &Run, new: &Run, settings: &Settings) -> Vec<Pending> {
     let news: BTreeMap<&CellId, &CellResult> = new.cells.iter().map(|cell| (&cell.id, cell)).collect();
     let is_known = |cell: &&CellResult| !base.cells.iter().any(|known| known.id == cell.id);
     let known = base.cells.iter().map(|cell| match news.get(&cell.id) {
-        Some(other) => both(cell, other, settings),
+        Some(other) => match different_load(base, cell, other, settings) {
+            Some(obstacle) => alone(cell, true, &obstacle),
+            None => both(cell, other, settings),
+        },
         None => alone(cell, true, "it is missing in NEW"),
     });
     let added = new.cells.iter().filter(is_known).map(|cell| alone(cell, false, "it is new: BASE does not have it"));
     known.chain(added).collect()
+}
+
+/// Interleaved rounds share whatever else the machine does.
+fn different_load(base: &Run, cell: &CellResult, other: &CellResult, settings: &Settings) -> Option<String> {
+    let apart = settings.design == Design::Rounds;
+    apart.then(|| obstacle::load(cell, other, base.machine.cores)).flatten()
 }
 
 fn alone(cell: &CellResult, leaves_open: bool, obstacle: &str) -> Pending {

@@ -149,7 +149,7 @@ mod tests {
         let process = Id::from_bytes([9; 32]);
         let [one, two, three] = ["one", "two", "three"].map(|data| item(data, Some(process)));
         let lost = item("for nobody", None);
-        write("b", &bundle(&[two.clone(), lost.clone(), three.clone()]));
+        write("b", &bundle(&[two.clone(), lost, three.clone()]));
         write("a", one.as_bytes());
         write("index.json", b"[]");
         write("cut", &one.as_bytes()[..90]);

@@ -13,6 +13,7 @@
 //! | [`driver`], [`recorder`], [`verify`] | the driver: workers, histograms, verification |
 //! | [`machine`], [`datadir`] | what the machine is; where stores live while they are measured |
 //! | [`rundir`] | what a run leaves on disk, and going on with it |
+//! | [`crash`] | the crash lab: kills, power cuts, I/O errors |
 //! | [`model`], [`hlog`], [`stats`] | the types of `run.json`; full distributions; what both are computed with |
 //! | [`percentiles`] | percentile curves, and how many samples make a quantile known |
 //! | [`recommend`] | the cheapest configuration that meets limits |
@@ -27,6 +28,7 @@ pub mod axis;
 pub mod cell;
 pub mod cli;
 pub mod compare;
+pub mod crash;
 pub mod datadir;
 pub mod driver;
 pub mod history;

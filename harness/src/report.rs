@@ -19,6 +19,7 @@ mod history;
 mod history_html;
 mod html;
 mod load;
+mod loss;
 mod markdown;
 mod notes;
 mod recommendation;

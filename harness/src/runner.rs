@@ -95,7 +95,7 @@ pub struct Stop(Arc<State>);
 struct State {
     requested: AtomicBool,
     /// Removed when the process ends without unwinding.
-    temporary: Mutex<Option<PathBuf>>,
+    temporary: Mutex<Vec<PathBuf>>,
 }
 
 impl Stop {
@@ -110,14 +110,14 @@ impl Stop {
         self.0.requested.load(Ordering::Relaxed)
     }
 
-    /// Names the directory that [`abort`](Self::abort) removes.
+    /// Names a directory that [`abort`](Self::abort) removes.
     pub fn remove_on_abort(&self, dir: &Path) {
-        *self.0.temporary.lock().unwrap_or_else(PoisonError::into_inner) = Some(dir.to_owned());
+        self.0.temporary.lock().unwrap_or_else(PoisonError::into_inner).push(dir.to_owned());
     }
 
     /// Cleans up before the process ends at once.
     pub fn abort(&self) {
-        if let Some(dir) = self.0.temporary.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        for dir in self.0.temporary.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             // Stores are still being written to: what reappears behind us stays.
             let _ = std::fs::remove_dir_all(dir);
         }

@@ -38,17 +38,27 @@ impl Verification {
     /// As [`of`](Self::of), and compares every stored message with the one that was sent, byte for byte.
     #[must_use]
     pub fn against(store: &Arc<dyn Store>, options: CheckOptions, sent: &[Item]) -> Self {
-        Self::after(store, options, sent, &Heads::new())
+        Self::after(store, options, sent, &Heads::new(), |_| {})
     }
 
-    /// As [`against`](Self::against), but of the slots after `heads` only: what lies before them was checked before.
+    /// As [`against`](Self::against), but of the slots after `heads` only, since what lies before them was checked
+    /// before; shows `see` every one of them that can be read.
     #[must_use]
-    pub fn after(store: &Arc<dyn Store>, options: CheckOptions, sent: &[Item], heads: &Heads) -> Self {
+    pub fn after(
+        store: &Arc<dyn Store>,
+        options: CheckOptions,
+        sent: &[Item],
+        heads: &Heads,
+        mut see: impl FnMut(&Scheduled),
+    ) -> Self {
         let sent: HashMap<Id, &Item> = sent.iter().map(|message| (message.id(), message)).collect();
-        Self::inspecting(store, options, heads, |stored| match sent.get(&stored.message.id()) {
-            None => Err("its message was never sent".to_owned()),
-            Some(message) if message.as_bytes() == stored.message.as_bytes() => Ok(()),
-            Some(_) => Err("its message is not the one that was sent".to_owned()),
+        Self::inspecting(store, options, heads, |stored| {
+            see(stored);
+            match sent.get(&stored.message.id()) {
+                None => Err("its message was never sent".to_owned()),
+                Some(message) if message.as_bytes() == stored.message.as_bytes() => Ok(()),
+                Some(_) => Err("its message is not the one that was sent".to_owned()),
+            }
         })
     }
 
@@ -57,7 +67,7 @@ impl Verification {
         store: &Arc<dyn Store>,
         options: CheckOptions,
         heads: &Heads,
-        inspect: impl Fn(&Scheduled) -> Result<(), String>,
+        mut inspect: impl FnMut(&Scheduled) -> Result<(), String>,
     ) -> Self {
         let assignments = AssignmentStore::new(Arc::clone(store));
         let mut result = Self::default();
@@ -71,7 +81,7 @@ impl Verification {
         for process in processes {
             result.processes += 1;
             let head = heads.get(&process).copied().unwrap_or_default();
-            match assignments.check_after(&process, &head, options, &inspect) {
+            match assignments.check_after(&process, &head, options, &mut inspect) {
                 Ok(check) => {
                     result.slots += check.slots;
                     result.wrong += check.wrong;

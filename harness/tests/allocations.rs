@@ -12,6 +12,7 @@ use slotbench::driver::closed_loop::{self, Pass};
 use slotbench::driver::open_loop::{self, OpenPass, Schedule};
 use slotbench::driver::pool::{Pool, PoolSpec};
 use slotbench::driver::target::NullTarget;
+use slotbench::runner::Stop;
 
 struct Counting;
 

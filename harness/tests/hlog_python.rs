@@ -19,19 +19,20 @@ const MISSING: Option<i32> = Some(77);
 
 fn intervals() -> Vec<Interval> {
     let mut random = StdRng::seed_from_u64(42);
-    let mut interval = |start_ms, tag, count, longest: f64| {
+    let mut interval = |start_ms, tag, count, bits: u32| {
         let mut histogram = new_histogram();
         for _ in 0..count {
             // Evenly spread over the orders of magnitude, so that every size of bucket is met.
-            histogram.saturating_record(longest.powf(random.random::<f64>()) as u64);
+            let highest = 1_u64 << random.random_range(0..bits);
+            histogram.saturating_record(random.random_range(0..=highest));
         }
         Interval { start_ms, duration: Duration::from_secs(3), tag, histogram }
     };
     vec![
-        interval(0, Tag::Acknowledged, 50_000, 1e9),
-        interval(0, Tag::Durable, 20_000, 7e11),
-        interval(5_123, Tag::Response, 1, 1e6),
-        interval(86_400_001, Tag::Service, 3, 100.0),
+        interval(0, Tag::Acknowledged, 50_000, 30),
+        interval(0, Tag::Durable, 20_000, 41),
+        interval(5_123, Tag::Response, 1, 20),
+        interval(86_400_001, Tag::Service, 3, 7),
     ]
 }
 

@@ -6,6 +6,7 @@
 mod generated;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -19,6 +20,11 @@ use slotbench::report::html;
 /// Where Chromium may be found, by name or path.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+/// To the terminal at once: of a test that passes, what the print macros say is never seen.
+fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").expect("somebody listens");
+}
+
 /// Chromium, or `None` after saying that `test` is skipped. `SLOTBENCH_CHROMIUM` names another one.
 fn browser(test: &str) -> Option<PathBuf> {
     let named = std::env::var_os("SLOTBENCH_CHROMIUM").map(PathBuf::from);
@@ -28,10 +34,8 @@ fn browser(test: &str) -> Option<PathBuf> {
     };
     let found = named.into_iter().chain(BROWSERS.map(PathBuf::from)).find(answers);
     if found.is_none() {
-        eprintln!(
-            "skipped: {test}: no Chromium (looked for {}; SLOTBENCH_CHROMIUM names another)",
-            BROWSERS.join(", ")
-        );
+        let looked = BROWSERS.join(", ");
+        say(&format!("skipped: {test}: no Chromium (looked for {looked}; SLOTBENCH_CHROMIUM names another)"));
     }
     found
 }
@@ -146,5 +150,5 @@ fn two_thousand_cells_open() {
     assert_eq!((mark(&dom, "data-errors"), mark(&dom, "data-cells").as_deref()), (None, Some("2000")));
     let size = fs::metadata(&page).expect("is there").len();
     let ready = mark(&dom, "data-ready").expect("was drawn");
-    eprintln!("2,000 cells: {:.1} MB, drawn after {ready} ms", size as f64 / 1e6);
+    say(&format!("2,000 cells: {:.1} MB, drawn after {ready} ms", size as f64 / 1e6));
 }

@@ -34,11 +34,11 @@ struct Counted {
 }
 
 impl Target for Counted {
-    async fn call(&self, message: Item, tag: u64) -> Result<(), ScheduleError> {
+    async fn call(&self, message: Item, tag: u64) -> Result<u64, ScheduleError> {
         self.came.fetch_add(1, Ordering::SeqCst);
         let answer = self.scheduler.schedule_tagged(message, tag).await;
         self.answered.fetch_add(1, Ordering::SeqCst);
-        answer.map(drop)
+        answer.map(|receipt| receipt.slot)
     }
 
     fn drain(&self) {
@@ -80,7 +80,7 @@ impl Site {
         };
         let scheduler = Arc::new(Scheduler::new(Arc::clone(&store), config).expect("starts"));
         let target = Counted { scheduler, came: Arc::default(), answered: Arc::default() };
-        let mut pool = Pool::new(PoolSpec { seed: 9, processes: 1, payload: 64, duplicates_per_million: 0 });
+        let mut pool = Pool::new(PoolSpec::plain(9, 1, 64));
         pool.grow(MESSAGES).expect("messages");
         Self { gate, store, recorder, target, pool, epoch }
     }
@@ -95,6 +95,7 @@ impl Site {
             limit: Duration::MAX,
             epoch: self.epoch,
             stop: Stop::default(),
+            reads: None,
         };
         std::thread::scope(|scope| {
             let running = scope.spawn(|| closed_loop::run(&runtime, &self.target, &pass));

@@ -174,7 +174,15 @@ def instructions(work, runs, _):
 
 def log(one):
     brief = {key: value for key, value in one.items() if key != "comparison"}
-    print(json.dumps({**brief, **tally([one["comparison"]])}), file=sys.stderr, flush=True)
+    changes = [
+        f"{cell['label']} {figure['metric']} {figure['change']:+.1%} (margin {figure['margin']:.1%})"
+        for cell in one["comparison"]["cells"]
+        for figure in cell["figures"]
+        if figure["verdict"] in ("improved", "regressed")
+    ]
+    obstacles = [cell["obstacle"] for cell in one["comparison"]["cells"] if cell["obstacle"]]
+    told = {**brief, **tally([one["comparison"]]), "changes": changes, "obstacles": obstacles}
+    print(json.dumps(told), file=sys.stderr, flush=True)
     return one
 
 

@@ -10,5 +10,6 @@ mkdir -p "$work"
 
 [ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
 "$work/venv/bin/python" -c 'import scipy' 2>/dev/null || "$work/venv/bin/pip" install --quiet scipy
-cargo run --release --quiet -p slotbench --no-default-features --example evidence -- statistics 1 "$cases" >"$work/statistics.json"
+cargo run --release --quiet -p slotbench --no-default-features --features fs,sled,redb \
+    --example evidence -- statistics 1 "$cases" >"$work/statistics.json"
 "$work/venv/bin/python" scripts/evidence/statistics.py "$work/statistics.json"

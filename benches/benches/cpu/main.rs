@@ -25,10 +25,12 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
+use slotbench_backends::shared::locked;
 use slotbench_benches::records::Records;
 use slotbench_benches::settings::{setting, wanted_engines};
 use slotbench_benches::{rsa_wallet, runtime};
 use slotbench_core::item::{Item, Template};
+use slotbench_core::wallet::NoSigner;
 use slotbench_core::{Durability, Id, Signer, Wallet};
 
 use passes::{Bench, Case};
@@ -50,6 +52,7 @@ fn main() {
     let tier = setting("CPU_TIER", Durability::Process);
     let mut order = StdRng::seed_from_u64(seed);
     println!("CPU us a message at tier {tier}: median of {rounds} rounds (least .. most), seed {seed}");
+    println!("signatures by aws-lc-rs {}, SHA-2 by sha2 {}", locked::version("aws-lc-rs"), locked::version("sha2"));
     for (scheme, signer, count) in schemes() {
         let records = signed_records(&signer, count);
         let bench = Bench { records, signer, tier, limit, runtime: runtime() };
@@ -67,7 +70,7 @@ fn main() {
 
 /// Messages of 1 KiB signed by `signer`, which signs their assignments too.
 fn signed_records(signer: &Arc<dyn Signer>, count: usize) -> Records {
-    let unsigned = Records::new(PROCESSES, PROCESSES, Arc::new(slotbench_core::wallet::NoSigner));
+    let unsigned = Records::new(PROCESSES, PROCESSES, Arc::new(NoSigner));
     let processes: Vec<Id> = unsigned.messages().iter().filter_map(Item::target).collect();
     let tags: [(&[u8], &[u8]); 3] = [(b"Data-Protocol", b"ao"), (b"Type", b"Message"), (b"Variant", b"ao.N.1")];
     let make = |index: usize| {

@@ -113,24 +113,24 @@ function label(cell) {
   return cell.name ? `${cell.name}: ${parts.join(' ')}` : parts.join(' ');
 }
 
-const FAULTS = { kill: 'kill', power: 'power cut' };
+const FAULTS = { kill: 'a kill', power: 'a power cut', io: 'an I/O error' };
 
 // What a crash does to the cell's acknowledged messages, in a phrase, with how bad it is.
 function lossPhrase(loss) {
   const fault = FAULTS[loss.fault];
   const broken = loss.broken ? `, ${loss.broken} broken` : '';
   switch (loss.verdict) {
-    case 'survived': return [`nothing lost in a ${fault} (${loss.trials} trials)`, 'good'];
-    case 'lost': return [`up to ${plural(loss.max_lost, 'message')} lost in a ${fault}${broken}`,
-      loss.promised || loss.broken ? 'bad' : 'warn'];
+    case 'survived': return [`nothing lost in ${fault} (${loss.trials} trials)`, 'good'];
+    case 'lost': return [`up to ${plural(loss.max_lost, 'message')} lost in ${fault}${broken}`,
+      loss.promise_broken ? 'bad' : 'warn'];
     case 'harness_broken': return [`${fault}: the crash lab's own check failed`, 'bad'];
-    default: return [`loss in a ${fault} not measured`, 'unknown'];
+    default: return [`loss in ${fault} not measured`, 'unknown'];
   }
 }
 
 // What matters for the tier a cell claims.
 function lossPhrases(cell) {
   if (cell.loss) return cell.loss.map(lossPhrase);
-  const fault = cell.tier === 'power' ? 'power cut' : 'kill';
-  return [[`loss in a ${fault} not measured`, 'unknown']];
+  const fault = FAULTS[cell.tier === 'power' ? 'power' : 'kill'];
+  return [[`loss in ${fault} not measured`, 'unknown']];
 }

@@ -1,9 +1,14 @@
 //! Arguments.
 
+mod crash;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub(super) use crash::CrashArgs;
+
+use crate::crash::{CHILD, EXAMINE};
 use crate::plan::{Overrides, PlanError};
 
 const EXAMPLES: &str = "\
@@ -17,6 +22,7 @@ Examples:
   slotbench run --resume results/runs/20261121T073044Z-quick
   slotbench report results/runs/20261121T073044Z-quick --format csv --out quick.csv
   slotbench recommend results/runs/20261121T073044Z-quick --rate 5000 --p99 5ms --durability power
+  slotbench crash --backend redb --trials 300      300 kills and 300 power cuts
 
 Exit codes:
     0  fine
@@ -117,6 +123,20 @@ pub enum Command {
     History(HistoryCommand),
     /// Check a data directory: slots gap-free, chain unbroken, messages signed as they say, links lead somewhere
     Verify(VerifyArgs),
+    /// Break things on purpose: what is a confirmation worth after a kill, a power cut, an I/O error?
+    Crash(Box<CrashArgs>),
+    /// The crash lab's engine process
+    #[command(name = CHILD, hide = true)]
+    CrashChild {
+        /// What to do, as JSON
+        spec: String,
+    },
+    /// The crash lab's examiner
+    #[command(name = EXAMINE, hide = true)]
+    CrashExamine {
+        /// What to look at, as JSON
+        spec: String,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell

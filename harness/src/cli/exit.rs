@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::ab::BuildError;
 use crate::compare::Outcome;
+use crate::crash::messages::MessagesError;
 use crate::datadir::DataDirError;
 use crate::history::HistoryError;
 use crate::model::{FileError, Run, Status};
@@ -121,6 +122,18 @@ pub enum Failure {
     /// A history.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// The crash lab's messages.
+    #[error(transparent)]
+    Crash(#[from] MessagesError),
+    /// No directory for what the crash lab examines.
+    #[error("cannot create a temporary directory: {0}")]
+    Scratch(#[source] io::Error),
+    /// A process of the crash lab that could not do its part.
+    #[error("{0}")]
+    Process(String),
+    /// `crash --into` of a run that has none of the cells asked for.
+    #[error("--into: the run has no cell with that engine, mode and tier")]
+    NothingInto,
     /// The table could not be written.
     #[error("cannot make CSV: {0}")]
     Csv(#[from] csv::Error),

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::cell::Length;
 use crate::compare::metric::comparable_rounds;
-use crate::model::{CellResult, Run, Status};
+use crate::model::{CellResult, RoundResult, Run, Status};
+use crate::stats::median;
 
 /// Obstacles, and differences worth a note. `any_machine` turns another machine into a note.
 pub(super) fn between_runs(base: &Run, new: &Run, any_machine: bool) -> (Vec<String>, Vec<String>) {
@@ -34,6 +35,28 @@ pub(super) fn between_runs(base: &Run, new: &Run, any_machine: bool) -> (Vec<Str
 fn name(run: &Run) -> String {
     let machine = &run.machine;
     format!("{} ({}, {} cores, {})", machine.fingerprint, machine.cpu, machine.cores, machine.storage.filesystem)
+}
+
+/// How much more of the machine others may have used during the rounds of one run than of the other, 0 to 1.
+const LOAD_DIFFERENCE: f64 = 0.1;
+
+/// Why runs made at different times cannot be compared: other programs kept the machine busier in one of them.
+pub(super) fn load(base: &CellResult, new: &CellResult, cores: u32) -> Option<String> {
+    let (one, other) = (foreign_share(base, cores)?, foreign_share(new, cores)?);
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let differs = (one - other).abs() > LOAD_DIFFERENCE;
+    differs.then(|| {
+        format!("others used {} of the machine's CPU in BASE and {} in NEW, while it ran", percent(one), percent(other))
+    })
+}
+
+/// The part of the machine's CPU time that others used: median over rounds.
+fn foreign_share(cell: &CellResult, cores: u32) -> Option<f64> {
+    let share = |round: &RoundResult| {
+        let capacity = round.elapsed_ns as f64 * f64::from(cores.max(1));
+        Some(round.resources.foreign_cpu_ns? as f64 / capacity).filter(|share| share.is_finite())
+    };
+    median(&comparable_rounds(cell).filter_map(share).collect::<Vec<_>>())
 }
 
 /// The first thing that makes two cells of one id incomparable.

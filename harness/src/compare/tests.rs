@@ -172,6 +172,27 @@ fn cells_that_did_other_work_are_not_compared() {
 }
 
 #[test]
+fn a_machine_that_was_busy_with_something_else_in_one_run_only_is_no_witness() {
+    let busy = |share: f64| {
+        let mut run = run(&around(1000.0));
+        for round in run.cells.iter_mut().flat_map(|cell| &mut cell.rounds) {
+            round.elapsed_ns = 1_000_000_000;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 2^32")]
+            let foreign = (share * 2e9) as u64;
+            round.resources.foreign_cpu_ns = Some(foreign);
+        }
+        run
+    };
+    let comparison = compare(&busy(0.02), &busy(0.45), &Settings::default());
+    assert_eq!((comparison.outcome(), comparison.family), (Outcome::Open, 0));
+    let told = "others used 2 % of the machine's CPU in BASE and 45 % in NEW, while it ran";
+    assert_eq!(comparison.cells[0].obstacle.as_deref(), Some(told));
+    assert_eq!(compare(&busy(0.4), &busy(0.45), &Settings::default()).outcome(), Outcome::Fine);
+    let pairs = Settings { design: Design::Pairs { last: true }, ..Settings::default() };
+    assert_eq!(compare(&busy(0.02), &busy(0.45), &pairs).outcome(), Outcome::Fine, "interleaved, it fell on both");
+}
+
+#[test]
 fn a_missing_cell_leaves_it_open_and_a_new_one_does_not() {
     let (both, mut one) = (run(&around(1000.0)), run(&around(1000.0)));
     one.cells.truncate(1);

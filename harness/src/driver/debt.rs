@@ -16,10 +16,10 @@ const QUIET_WINDOWS: usize = 2;
 /// The part of a window's time that a quiet process uses at most.
 const IDLE_SHARE: u32 = 20;
 /// Bounds of the watch, whatever the round's length.
-const SHORTEST_WATCH: Duration = Duration::from_millis(500);
+const SHORTEST_WATCH: Duration = Duration::from_millis(200);
 const LONGEST_WATCH: Duration = Duration::from_secs(10);
 
-/// Watches this process until it is quiet, for at most half as long as the round took (between 0.5 s and 10 s).
+/// Watches this process until it is quiet, for at most half as long as the round took (between 0.2 s and 10 s).
 #[must_use]
 pub fn watch(round: Duration) -> Debt {
     let limit = (round / 2).clamp(SHORTEST_WATCH, LONGEST_WATCH);

@@ -48,6 +48,7 @@ impl Meters {
         let sampled = || readings.iter().filter_map(|reading| reading.rss_bytes).max();
         let resources = Resources {
             cpu_ns: u64::try_from(usage.cpu.saturating_sub(self.usage.cpu).as_nanos()).ok(),
+            foreign_cpu_ns: usage.foreign_cpu_since(&self.usage).and_then(|time| u64::try_from(time.as_nanos()).ok()),
             peak_rss_bytes: exact.or_else(sampled),
             peak_rss_is_sampled: exact.is_none(),
             bytes_written: difference(usage.bytes_written, self.usage.bytes_written),

@@ -92,7 +92,7 @@ impl Script {
     /// Draws it.
     #[must_use]
     pub fn draw(spec: &ScriptSpec) -> Self {
-        let mut random = StdRng::seed_from_u64(spec.seed ^ 0x7265_6164_73);
+        let mut random = StdRng::seed_from_u64(spec.seed ^ 0x0072_6561_6473);
         let mut writes = 0;
         let mut step = |index: usize| {
             let (reads, at) = (random.random_range(0..100) < spec.percent, random.random());

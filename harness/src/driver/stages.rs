@@ -182,7 +182,6 @@ impl Target for Staged {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::time::Duration;
 
     use slotbench_backends::{Kind, Options};
     use slotbench_core::wallet::NoSigner;
@@ -191,7 +190,6 @@ mod tests {
     use super::*;
     use crate::driver::closed_loop::{self, Outcome, Pass};
     use crate::driver::pool::{Pool, PoolSpec};
-    use crate::runner::Stop;
 
     const MESSAGES: usize = 2000;
 

@@ -10,13 +10,27 @@ pub struct Usage {
     pub cpu: Duration,
     /// Bytes this process caused to be sent to storage; `None` where the kernel does not tell.
     pub bytes_written: Option<u64>,
+    /// CPU time that anybody used or that a hypervisor kept, over all CPUs; `None` where the kernel does not tell.
+    pub machine_cpu: Option<Duration>,
 }
 
 impl Usage {
-    /// Reads both figures.
+    /// Reads all figures.
     #[must_use]
     pub fn now() -> Self {
-        Self { cpu: cpu_time(), bytes_written: proc_figure("/proc/self/io", "write_bytes:") }
+        Self {
+            cpu: cpu_time(),
+            bytes_written: proc_figure("/proc/self/io", "write_bytes:"),
+            machine_cpu: std::fs::read_to_string("/proc/stat").ok().and_then(|text| busy(&text)),
+        }
+    }
+
+    /// CPU time since `before` that was not this process's: what other programs, the kernel on its own account and
+    /// other guests of the host took.
+    #[must_use]
+    pub fn foreign_cpu_since(&self, before: &Self) -> Option<Duration> {
+        let machine = self.machine_cpu?.saturating_sub(before.machine_cpu?);
+        Some(machine.saturating_sub(self.cpu.saturating_sub(before.cpu)))
     }
 }
 
@@ -67,6 +81,17 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
 }
 
+/// The busy time of all CPUs in `/proc/stat` (proc(5)): user, nice, system, irq, softirq and steal. Guests' time is in
+/// user already.
+fn busy(stat: &str) -> Option<Duration> {
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    let ticks: Vec<u64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let [user, nice, system, _idle, _iowait, irq, softirq, steal, ..] = *ticks.as_slice() else { return None };
+    let busy = user + nice + system + irq + softirq + steal;
+    let per_second = rustix::param::clock_ticks_per_second().max(1);
+    Some(Duration::from_nanos(busy.saturating_mul(1_000_000_000 / per_second)))
+}
+
 fn proc_figure(file: &str, label: &str) -> Option<u64> {
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(label))?;
@@ -88,16 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn a_peak_can_be_left_behind() {
-        // Other tests of this process come and go meanwhile: the block is larger than all they hold.
-        let block = std::hint::black_box(vec![1_u8; 512 << 20]);
-        assert!(resident_bytes().expect("told") >= 512 << 20);
-        drop(block);
-        let peak = peak_rss().expect("told");
-        assert!(peak >= 512 << 20);
-        if reset_peak_rss() {
-            assert!(peak_rss().expect("told") < peak - (256 << 20));
-        }
+    fn what_is_busy_is_told_apart_from_what_waits() {
+        let stat = "cpu  100 20 3 9000 800 4 5 6 7 8\ncpu0 1 1 1 1 1 1 1 1 0 0\nintr 5\n";
+        let tick = Duration::from_nanos(1_000_000_000 / rustix::param::clock_ticks_per_second());
+        assert_eq!(busy(stat), Some(tick * 138));
+        assert_eq!((busy("cpu  1 2 3\n"), busy("")), (None, None));
+        let usage = |cpu, machine| Usage { cpu: tick * cpu, bytes_written: None, machine_cpu: Some(tick * machine) };
+        assert_eq!(usage(30, 100).foreign_cpu_since(&usage(10, 50)), Some(tick * 30));
+        assert_eq!(usage(30, 60).foreign_cpu_since(&usage(10, 50)), Some(Duration::ZERO), "ticks are coarse");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::axis::names;
+use crate::model::Summary;
 
 names! {
     /// What the crash lab does to a store.
@@ -11,6 +12,8 @@ names! {
         Kill = "kill",
         /// A power cut: whatever was not synced is gone, or survives in part and out of order.
         Power = "power",
+        /// A write or a sync that fails with EIO or ENOSPC; then, at tier `power`, a power cut.
+        Io = "io",
     }
 }
 
@@ -55,4 +58,13 @@ pub struct Loss {
     pub reopen_ns: Option<u64>,
     /// Reproduces every trial.
     pub seed: u64,
+    /// Where acknowledgements come before storage: how many of them one trial may lose at most, the last ones.
+    #[serde(default)]
+    pub window: Option<u64>,
+    /// Messages lost in a trial, over trials; `None` without a trial.
+    #[serde(default)]
+    pub lost_by_trial: Option<Summary>,
+    /// Trials that broke what mode and tier promise.
+    #[serde(default)]
+    pub promise_broken: u32,
 }

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct Resources {
     /// CPU time of the process, user and system, over the measured part.
     pub cpu_ns: Option<u64>,
+    /// CPU time of everything else over the measured part, all CPUs together: other programs, the kernel on its own
+    /// account, and what a hypervisor kept. In steps of 10 ms on most systems.
+    #[serde(default)]
+    pub foreign_cpu_ns: Option<u64>,
     /// Largest resident set of the process over the measured part.
     pub peak_rss_bytes: Option<u64>,
     /// The largest of the series' readings: the kernel did not let the process reset its own record.

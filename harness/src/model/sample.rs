@@ -74,6 +74,9 @@ pub(crate) fn rich_run() -> Run {
         broken: 0,
         reopen_ns: Some(3_000_000),
         seed: 9,
+        window: Some(2048),
+        lost_by_trial: Some(summary(6)),
+        promise_broken: 2,
     });
     let round = &mut run.cells[0].rounds[0];
     round.series.push(Sample { at_ns: 100_000_000, messages: 12, p50_ns: Some(70_000), ..Sample::default() });

@@ -4,11 +4,12 @@ use slotbench_core::Durability;
 
 use crate::axis::Transport;
 use crate::cell::Operation;
-use crate::model::{CellResult, Fault, Floors, Loss, Resources, RoundResult, Run, Status, Summary, Tag, Verdict};
+use crate::model::{CellResult, Floors, Resources, RoundResult, Run, Status, Summary, Tag};
 use crate::percentiles;
 use crate::report::confidence;
 use crate::report::heading::{Align, Heading};
 use crate::report::load::{self, LoadAxis};
+use crate::report::loss;
 use crate::report::units;
 
 /// What is shown where there is no number.
@@ -42,8 +43,11 @@ pub(super) fn columns(run: &Run, tier: Durability, cells: &[&CellResult]) -> Vec
     columns.extend(cells.iter().any(|cell| cell.axes.rate.is_some()).then(pacing));
     columns.extend(floor(run.floors, tier));
     columns.extend(costs());
-    columns.extend(Fault::ALL.iter().filter_map(|fault| losses(*fault, cells)));
     columns.push(text("verified", |cell| verified(cell).to_owned()));
+    columns.extend(loss::tried(cells).into_iter().map(|fault| {
+        let badge = move |cell: &CellResult| loss::of(cell, fault).map(loss::badge);
+        column(loss::title(fault), Align::Left, 1, or_none(badge))
+    }));
     // Where there is no room for it, the notes still list what is not ok.
     columns.push(column("status", Align::Left, 2, |cell| cell.status.to_string()));
     columns
@@ -158,28 +162,6 @@ fn costs() -> [Column; 2] {
         Some(units::number(ratio(cell.resources?.syncs?, crate::stats::median_count(&messages)?)?))
     };
     [number("written ×", 8, or_none(written)), number("syncs/msg", 9, or_none(syncs))]
-}
-
-/// What the crash lab found, where it tried the fault on one of the cells.
-fn losses(fault: Fault, cells: &[&CellResult]) -> Option<Column> {
-    let title = match fault {
-        Fault::Kill => "lost in a kill",
-        Fault::Power => "lost in a power cut",
-    };
-    let of = move |cell: &CellResult| cell.loss.iter().find(|loss| loss.fault == fault).map(loss);
-    let is_tried = cells.iter().any(|cell| of(cell).is_some());
-    is_tried.then(|| text(title, or_none(of)))
-}
-
-/// The worst trial: `0 of 30 trials`, or how many messages one of them lost.
-fn loss(loss: &Loss) -> String {
-    let broken = if loss.promised || loss.broken > 0 { " (PROMISE BROKEN)" } else { "" };
-    match loss.verdict {
-        Verdict::Survived => format!("0 in {} trials", loss.trials),
-        Verdict::Lost => format!("up to {}{broken}", loss.max_lost),
-        Verdict::NotMeasured => "not measured".to_owned(),
-        Verdict::HarnessBroken => "LAB BROKEN".to_owned(),
-    }
 }
 
 fn ratio(part: u64, whole: u64) -> Option<f64> {

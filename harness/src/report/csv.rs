@@ -5,6 +5,7 @@ use crate::model::{CellResult, Fault, Loss, QuantileIntervals, Resources, RoundR
 use crate::report::columns::pacing_p99;
 use crate::report::details::STAGES;
 use crate::report::load;
+use crate::report::loss::of;
 
 /// A column: its name, and a cell's value as text; empty where there is none.
 type Column = (String, Box<dyn Fn(&CellResult) -> String>);
@@ -32,7 +33,7 @@ fn columns() -> Vec<Column> {
     columns.extend(resources());
     columns.extend(course());
     columns.extend(STAGES.map(stage));
-    columns.extend(Fault::ALL.iter().flat_map(|fault| losses(*fault)));
+    columns.extend(Fault::ALL.iter().flat_map(|fault| loss(*fault)));
     columns
 }
 
@@ -154,11 +155,12 @@ fn stage(name: &'static str) -> Column {
     })
 }
 
-fn resources() -> [Column; 8] {
+fn resources() -> [Column; 9] {
     let one =
         |name: &str, pick: fn(Resources) -> Option<u64>| column(name, move |cell| maybe(cell.resources.and_then(pick)));
     [
         one("cpu_ns", |resources| resources.cpu_ns),
+        one("foreign_cpu_ns", |resources| resources.foreign_cpu_ns),
         one("peak_rss_bytes", |resources| resources.peak_rss_bytes),
         one("bytes_written", |resources| resources.bytes_written),
         one("device_bytes_written", |resources| resources.device_bytes_written),
@@ -169,16 +171,18 @@ fn resources() -> [Column; 8] {
     ]
 }
 
-fn losses(fault: Fault) -> [Column; 4] {
+fn loss(fault: Fault) -> [Column; 8] {
     let one = |name: &str, pick: fn(&Loss) -> String| {
-        column(&format!("{fault}_{name}"), move |cell| {
-            maybe(cell.loss.iter().find(|loss| loss.fault == fault).map(pick))
-        })
+        column(&format!("{fault}_{name}"), move |cell| maybe(of(cell, fault).map(pick)))
     };
     [
         one("verdict", |loss| loss.verdict.to_string()),
         one("trials", |loss| loss.trials.to_string()),
+        one("acknowledged", |loss| loss.acknowledged.to_string()),
         one("lost", |loss| loss.lost.to_string()),
         one("max_lost", |loss| loss.max_lost.to_string()),
+        one("max_lost_ns", |loss| loss.max_lost_ns.to_string()),
+        one("broken", |loss| loss.broken.to_string()),
+        one("promise_broken", |loss| loss.promise_broken.to_string()),
     ]
 }

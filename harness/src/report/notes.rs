@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::model::{CellResult, Run, Stall, Status};
 use crate::report::columns::pacing_p99;
-use crate::report::{LARGEST_SHARE, units};
+use crate::report::{LARGEST_SHARE, loss, units};
 
 /// Stalls of a cell that are told one by one.
 const STALLS_TOLD: usize = 3;
@@ -14,8 +14,10 @@ const LATEST_START: u64 = 100_000;
 /// Lists of sentences; empty ones are left out.
 pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
     let all = [
+        ("Promises broken in the crash lab", loss::sentences(run, true)),
         ("Failed", failed(run)),
         ("Lost after acknowledgement", lost(run)),
+        ("Lost in the crash lab, as mode and tier allow, or not tried", loss::sentences(run, false)),
         ("Overloaded", by_status(run, Status::Overloaded)),
         (
             "Starts were made late by more than 100 µs (p99): the generator needs real-time priority, a less busy machine or a lower rate",
@@ -27,7 +29,10 @@ pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
             unsteady(run),
         ),
         ("Stalls: times in which next to nobody was answered", stalled(run)),
-        ("Following messages cost more than 5 % of the rate, or rounds differ by that much", disturbed(run)),
+        (
+            "Following messages cost more than 5 % of the rate, and more than the slowest other round lost",
+            disturbed(run),
+        ),
         ("Refused", by_status(run, Status::Refused)),
     ];
     all.into_iter().filter(|(_, list)| !list.is_empty()).collect()
@@ -87,7 +92,10 @@ fn stalled(run: &Run) -> Vec<String> {
 }
 
 fn disturbed(run: &Run) -> Vec<String> {
-    let cost = |cell: &CellResult| cell.sampling_cost.filter(|cost| *cost > LARGEST_SHARE);
+    // Within the range of the measured rounds it is their noise that was seen.
+    let slowest = |cell: &CellResult| cell.throughput.map_or(0.0, |t| t.min / t.messages_per_s.max(f64::MIN_POSITIVE));
+    let cost =
+        |cell: &CellResult| cell.sampling_cost.filter(|cost| *cost > LARGEST_SHARE && 1.0 - cost < slowest(cell));
     let sentence = |cell| cost(cell).map(|cost| sentence(cell, &format!("{:.0} %", cost * 100.0)));
     run.cells.iter().filter_map(sentence).collect()
 }

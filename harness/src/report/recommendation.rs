@@ -114,8 +114,9 @@ fn loss(loss: &Loss) -> String {
 
 fn fault(fault: Fault) -> &'static str {
     match fault {
-        Fault::Kill => "kill",
-        Fault::Power => "power cut",
+        Fault::Kill => "a kill",
+        Fault::Power => "a power cut",
+        Fault::Io => "an I/O error",
     }
 }
 
@@ -165,8 +166,8 @@ pub fn shortfall(shortfall: &Shortfall, limits: &Limits) -> String {
             format!("p99 {} at the upper end of its interval", units::time(upper))
         }
         Shortfall::P99 { value, .. } => format!("p99 {}", units::time(value)),
-        Shortfall::LossNotMeasured { fault } => format!("loss in a {} not measured", self::fault(fault)),
-        Shortfall::Lost { fault, lost } => format!("up to {lost} messages lost in a {}", self::fault(fault)),
+        Shortfall::LossNotMeasured { fault } => format!("loss in {} not measured", self::fault(fault)),
+        Shortfall::Lost { fault, lost } => format!("up to {lost} messages lost in {}", self::fault(fault)),
         Shortfall::PromiseBroken { fault } => format!("its promise broke in a {}", self::fault(fault)),
     }
 }

@@ -61,11 +61,11 @@ fn a_quantile_takes_ten_samples_beyond_it() {
 #[test]
 fn losses_have_a_column_where_a_crash_was_tried() {
     let report = Report::of(&rich_run());
-    assert_eq!(at(&report.tables[0], ("fs", "local"), "lost in a kill"), "up to 1 (PROMISE BROKEN)");
-    assert_eq!(at(&report.tables[0], ("redb", "local"), "lost in a kill"), "–");
+    assert_eq!(at(&report.tables[0], ("fs", "local"), "SIGKILL"), "LOST 1");
+    assert_eq!(at(&report.tables[0], ("redb", "local"), "SIGKILL"), "–");
     let titles = |table: &Table| table.headings.iter().map(|heading| heading.title.clone()).collect::<Vec<_>>();
-    assert!(!titles(&report.tables[0]).contains(&"lost in a power cut".to_owned()), "nobody tried");
-    assert!(!titles(&report.tables[1]).iter().any(|title| title.starts_with("lost")), "nobody tried in that tier");
+    assert!(!titles(&report.tables[0]).contains(&"power cut".to_owned()), "nobody tried");
+    assert!(!titles(&report.tables[1]).contains(&"SIGKILL".to_owned()), "nobody tried in that tier");
     let text = csv(&rich_run()).expect("fits in memory");
     assert!(
         text.lines()
@@ -350,6 +350,11 @@ fn details_show_where_time_went_and_how_rounds_went() {
     assert!(stalls.contains("hist0: 30.0 ms at 40.0 ms of round 0, 20.0 ms at 1 ns of round 0"), "{stalls}");
     assert!(stalls.ends_with(", and 1 shorter"), "{stalls}");
     assert!(of("Following").is_some_and(|text| text.ends_with(": 8 %")));
+    if let Some(throughput) = run.cells[0].throughput.as_mut() {
+        throughput.min = 0.9 * throughput.messages_per_s;
+    }
+    let notes = Report::of(&run).notes;
+    assert!(notes.iter().all(|(title, _)| !title.starts_with("Following")), "other rounds lost more than 8 %");
     assert_eq!(Report::of(&crate::model::sample::run()).details, [], "nothing was measured");
 }
 
@@ -443,4 +448,19 @@ fn csv_has_every_cell_with_raw_numbers_under_their_names() {
         assert_eq!(get(1, name), value, "{name}");
     }
     assert_eq!((get(5, "status"), get(5, "reason")), ("refused", "rocksdb is not built in"));
+}
+
+#[test]
+fn what_the_crash_lab_found_has_a_column_a_note_and_fields() {
+    let run = crate::model::sample::rich_run();
+    let report = Report::of(&run);
+    assert_eq!(at(&report.tables[0], ("fs", "local"), "SIGKILL"), "LOST 1");
+    assert_eq!(at(&report.tables[0], ("redb", "local"), "SIGKILL"), "–");
+    let notes = report.notes.iter().find(|(title, _)| title.starts_with("Promises broken")).expect("a note");
+    assert!(notes.1[0].contains("2 of 900"), "{:?}", notes.1);
+    let table = csv(&run).expect("is made");
+    let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (names, first) = (lines.next().expect("a header"), lines.next().expect("a row"));
+    let field = |name: &str| first[names.iter().position(|known| *known == name).expect(name)];
+    assert_eq!(["kill_lost", "kill_max_lost", "kill_verdict", "power_lost"].map(field), ["2", "1", "lost", ""]);
 }

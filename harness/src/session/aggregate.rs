@@ -108,6 +108,7 @@ fn medians(rounds: &[RoundResult]) -> Resources {
     };
     Resources {
         cpu_ns: median(|resources| resources.cpu_ns),
+        foreign_cpu_ns: median(|resources| resources.foreign_cpu_ns),
         peak_rss_bytes: median(|resources| resources.peak_rss_bytes),
         peak_rss_is_sampled: rounds.iter().any(|round| round.resources.peak_rss_is_sampled),
         bytes_written: median(|resources| resources.bytes_written),

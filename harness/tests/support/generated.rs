@@ -206,6 +206,9 @@ fn spoil(cells: &mut [CellResult]) {
         broken: 0,
         reopen_ns: Some(8 * MS),
         seed: 3,
+        window: (!promised).then_some(1024),
+        lost_by_trial: None,
+        promise_broken: 0,
     };
     for cell in cells.iter_mut() {
         let early = cell.axes.mode == Mode::Aggressive;

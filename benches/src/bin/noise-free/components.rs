@@ -10,6 +10,7 @@ use slotbench_core::assignment::{DEFAULT_PATH, Draft};
 use slotbench_core::assignments::stage;
 use slotbench_core::block::Block;
 use slotbench_core::chain::Chain;
+use slotbench_core::clock::ManualClock;
 use slotbench_core::item::{Item, Template};
 use slotbench_core::scheduler::SignaturePolicy;
 use slotbench_core::store::Store;
@@ -20,7 +21,7 @@ use slotbench_core::{Batch, Config, Durability, Scheduler};
 pub(crate) const COMPONENTS: [&str; 5] = ["chain_step", "parse", "assign", "store", "schedule"];
 
 /// Bytes of data in each message.
-const PAYLOAD: usize = 1024;
+const PAYLOAD: u64 = 1024;
 
 /// What is counted; its inputs are made before and dropped after.
 pub(crate) type Work = Box<dyn Fn()>;
@@ -49,7 +50,7 @@ pub(crate) fn prepare(component: &str, count: usize) -> Result<Work, String> {
 }
 
 fn pool(count: usize) -> Result<Pool, String> {
-    let mut pool = Pool::new(PoolSpec { seed: 1, processes: 1, payload: PAYLOAD, duplicates_per_million: 0 });
+    let mut pool = Pool::new(PoolSpec::plain(1, 1, PAYLOAD));
     pool.grow(count).map_err(|error| error.to_string())?;
     Ok(pool)
 }
@@ -119,7 +120,9 @@ fn apply(store: &dyn Store, batches: &[Batch]) {
 
 fn scheduler() -> Result<Scheduler, String> {
     let signatures = SignaturePolicy { required: false, verify: false };
-    let config = Config { durability: Durability::Memory, signatures, ..Config::new(Arc::new(NoSigner)) };
+    // A clock that stands still: ids depend on timestamps, and the shape of the store's tree on ids.
+    let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+    let config = Config { durability: Durability::Memory, signatures, clock, ..Config::new(Arc::new(NoSigner)) };
     Scheduler::new(memory()?, config).map_err(|error| error.to_string())
 }
 

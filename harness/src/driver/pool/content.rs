@@ -107,9 +107,9 @@ mod tests {
     #[test]
     fn lognormal_sizes_have_the_median_and_the_spread_they_are_asked_for() {
         let sizes = sizes("lognormal:median=1000B,sigma=1");
-        let at = |share: f64| sizes[(share * sizes.len() as f64) as usize] as f64;
+        let at = |per_million: usize| sizes[per_million * sizes.len() / 1_000_000] as f64;
         // One standard deviation to either side is a factor of e.
-        for (share, expected) in [(0.5, 1000.0), (0.841_345, 2718.3), (0.158_655, 367.9)] {
+        for (share, expected) in [(500_000, 1000.0), (841_345, 2718.3), (158_655, 367.9)] {
             assert!((at(share) / expected - 1.0).abs() < 0.04, "{share}: {}", at(share));
         }
     }

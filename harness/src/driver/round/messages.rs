@@ -185,7 +185,7 @@ impl<'a> Messages<'a> {
     pub(super) fn check(&mut self, store: &Arc<dyn Store>, checks: CheckOptions, expected: u64) -> Verification {
         let none = Heads::new();
         let heads = self.history.as_ref().map_or(&none, |history| &history.heads);
-        let mut verification = Verification::after(store, checks, &self.all_sent(), heads);
+        let mut verification = Verification::after(store, checks, &self.all_sent(), heads, |_| {});
         verification.expect_slots(expected);
         verification.add(std::mem::take(&mut self.wrong));
         let seed = self.job.seed.wrapping_add(u64::from(self.job.round));
