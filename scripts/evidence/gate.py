@@ -95,8 +95,11 @@ def tally(comparisons):
     count = {name: verdicts.count(name) for name in ("improved", "regressed", "unchanged", "inconclusive")}
     decided = count["improved"] + count["regressed"] + count["unchanged"]
     alarms = count["improved"] + count["regressed"]
+    refused = sum(bool(cell["obstacle"]) for one in comparisons for cell in one["cells"])
     return {
         **count,
+        "cells": sum(len(one["cells"]) for one in comparisons),
+        "cells_not_compared": refused,
         "decided": decided,
         "false_alarms": alarms,
         "false_alarms_at_most": round(upper_bound(alarms, decided), 5) if decided else None,

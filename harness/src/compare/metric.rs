@@ -118,7 +118,8 @@ pub(super) fn comparable_rounds(cell: &CellResult) -> impl Iterator<Item = &Roun
     cell.rounds.iter().filter(|round| round.stages_ns.is_empty())
 }
 
-/// What the caller of a message sees.
+/// What the caller sees: of a message, where the cell sends some, else of its reads or restarts.
 fn latency(round: &RoundResult) -> Option<&Summary> {
-    [Tag::Response, Tag::Acknowledged].iter().find_map(|tag| round.latency_ns.get(tag))
+    let tags = [Tag::Response, Tag::Acknowledged, Tag::Read, Tag::Restart];
+    tags.iter().find_map(|tag| round.latency_ns.get(tag))
 }
