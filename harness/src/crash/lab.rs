@@ -171,6 +171,9 @@ impl Lab<'_> {
         for sabotage in Control::kinds(fault) {
             let mut trials = Vec::new();
             for index in 0..controls::count(self.request.trials) {
+                if self.stop.is_requested() {
+                    return Some("interrupted".to_owned());
+                }
                 match self.trial(&cell, fault, Some(*sabotage), index) {
                     Ok(trial) => trials.push(trial),
                     Err(error) => return Some(format!("control '{}': {error}", sabotage.name())),
@@ -207,6 +210,11 @@ impl Lab<'_> {
                     trials.push(trial);
                 }
                 Err(_) if self.stop.is_requested() => break,
+                // A promise that was broken before the lab broke stays broken.
+                Err(error) if trials.iter().any(|trial| promise.is_broken_by(trial)) => {
+                    (self.say)(&format!("{fault} {}: no more trials after {index}: {error}", cell.id));
+                    break;
+                }
                 Err(error) => {
                     return self.without(cell, fault, Verdict::HarnessBroken, format!("trial {index}: {error}"));
                 }

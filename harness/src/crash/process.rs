@@ -1,6 +1,7 @@
 //! This program as a process of its own: as the engine's process, or as the examiner.
 
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use crate::crash::wire::{Inbox, Report};
 pub const CHILD: &str = "crash-child";
 /// The hidden command that runs [`examine::run`](super::examine::run).
 pub const EXAMINE: &str = "crash-examine";
+/// The signal that no process sends itself by accident.
+const SIGKILL: i32 = 9;
 /// Longest an engine may take to open or a process to die.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -126,6 +129,10 @@ pub(super) fn examine(spec: &ExamineSpec, acknowledgements: &[u8]) -> Result<Exa
     }
     let said = stderr.lines().next_back().unwrap_or_default();
     match status.code() {
+        // Nothing in an engine does that: somebody else ended it, or the machine ran out of memory.
+        None if status.signal() == Some(SIGKILL) => {
+            Err(ProcessError("the examiner was killed from outside".to_owned()))
+        }
         // Its own words for "I could not examine".
         Some(code) if code != 101 => Err(ProcessError(format!("the examiner failed: {said}"))),
         _ => Ok(Examined::Died(format!("opening and reading the store ended the process ({status}): {said}"))),
