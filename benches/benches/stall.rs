@@ -192,7 +192,7 @@ impl Stall {
 }
 
 fn measure(kind: Kind, settings: &Settings, pool: &Pool) -> Fallible<Found> {
-    let dir = tempfile::Builder::new().prefix(kind.name()).tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let dir = slotbench_benches::scratch(env!("CARGO_TARGET_TMPDIR"), kind.name())?;
     let (epoch, calls) = (Epoch::start(), Arc::<Calls>::default());
     let stall = Stall { length: settings.stall, epoch, calls: Arc::clone(&calls), seen: Mutex::default() };
     let stall = Arc::new(stall);

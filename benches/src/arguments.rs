@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::process;
 use std::str::FromStr;
 
 use slotbench_backends::{KINDS, Kind};
@@ -20,6 +21,34 @@ pub fn engines<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Vec<Kind>
     });
     let named = named.collect::<Result<Vec<_>, _>>()?;
     Ok(if named.is_empty() { lasting } else { named })
+}
+
+/// The engines named on the command line, as [`engines`] finds them. Ends the process with code 2 for a name that is none.
+#[must_use]
+pub fn wanted_engines() -> Vec<Kind> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    // cargo adds `--bench`.
+    let names = words.iter().map(String::as_str).filter(|word| !word.starts_with('-'));
+    engines(names).unwrap_or_else(|error| refuse(&error))
+}
+
+/// The value of an environment variable, or `default` where it is not set. Ends the process with code 2 when the value
+/// cannot be read: a benchmark that quietly ran with another one would be worse.
+pub fn setting<T>(name: &str, default: T) -> T
+where
+    T: FromStr<Err: Display>,
+{
+    match std::env::var(name) {
+        Err(std::env::VarError::NotPresent) => default,
+        Err(error) => refuse(&format!("{name}: {error}")),
+        Ok(text) => text.parse().unwrap_or_else(|error| refuse(&format!("{name}={text}: {error}"))),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one line that says what is wrong")]
+fn refuse(reason: &str) -> ! {
+    eprintln!("{reason}");
+    process::exit(2)
 }
 
 /// The whole number in environment variable `name`, which may be written `1e6`; `default` where it is not set.

@@ -6,8 +6,8 @@
 
 pub mod arguments;
 pub mod records;
-pub mod settings;
 
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Throughput};
 use hdrhistogram::Histogram;
+use slotbench::datadir::spread_directories;
 use slotbench::driver::clock::Epoch;
 use slotbench::driver::closed_loop::{self, Outcome, Pass};
 use slotbench::driver::pool::{Pool, PoolSpec};
@@ -34,6 +35,15 @@ use tokio::runtime::Runtime;
 
 /// Bytes of data in each message.
 pub const PAYLOAD: usize = 1024;
+
+/// A directory for one store, away from those before it: deleted files must not slow the next store down.
+///
+/// # Errors
+/// When the system makes no directory in `parent`.
+pub fn scratch(parent: impl AsRef<Path>, prefix: &str) -> io::Result<TempDir> {
+    spread_directories(parent.as_ref());
+    tempfile::Builder::new().prefix(prefix).tempdir_in(parent)
+}
 
 /// What a benchmark runs.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +109,7 @@ struct Subject {
 
 impl Subject {
     fn new(case: &Case, dir: &Path) -> Self {
-        let dir = tempfile::Builder::new().prefix(case.kind.name()).tempdir_in(dir).expect("a data directory");
+        let dir = scratch(dir, case.kind.name()).expect("a data directory");
         let store = case.kind.open(dir.path(), &Options::default()).expect("the engine opens");
         let signer: Arc<dyn Signer> = if case.signatures {
             Arc::new(Wallet::ed25519_from_seed([5; 32]).expect("a key"))

@@ -87,7 +87,7 @@ impl DataDir {
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 remove_histories(&path)?;
-                spread_rounds(&path);
+                spread_directories(&path);
                 Ok(Self { path, keep, _lock: lock, temporary })
             }
             Err(rustix::io::Errno::WOULDBLOCK) => Err(DataDirError::Locked(path)),
@@ -116,7 +116,7 @@ impl DataDir {
     pub fn fresh(&self, cell: &CellId) -> Result<PathBuf, DataDirError> {
         let dir = self.path.join(cell.as_str());
         remove(&dir)?;
-        // Made under a random name, from which the block group is chosen: see `spread_rounds`.
+        // Made under a random name, from which the block group is chosen: see [`spread_directories`].
         let mut made = tempfile::Builder::new();
         // What the user's umask leaves of it, as with any directory.
         made.prefix(".new-").permissions(fs::Permissions::from_mode(0o777));
@@ -168,12 +168,13 @@ fn remove_histories(path: &Path) -> Result<(), DataDirError> {
     Ok(())
 }
 
-/// Asks ext2, ext3 and ext4 to place each store in a block group of its own, as they do for home directories.
+/// Asks ext2, ext3 and ext4 to place each new directory in `path` in a block group of its own, as they do for home
+/// directories.
 ///
 /// ext4 does not reuse an inode for one to five minutes after its file was deleted, and steps over every such inode of
 /// the group whenever a file is created. In one group with the deleted files of the round before, an engine that keeps
 /// a file per record pays for that round. Other file systems do not know the flag and do not need it.
-fn spread_rounds(path: &Path) {
+pub fn spread_directories(path: &Path) {
     let Ok(dir) = File::open(path) else { return };
     if let Ok(flags) = rustix::fs::ioctl_getflags(&dir) {
         let _is_a_hint = rustix::fs::ioctl_setflags(&dir, flags | IFlags::TOPDIR);

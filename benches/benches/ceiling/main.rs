@@ -19,30 +19,24 @@
 mod contest;
 mod report;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
-use slotbench::driver::usage::disk_bytes;
 use slotbench_backends::Kind;
 use slotbench_backends::raw::Raw;
+use slotbench_benches::arguments::{setting, wanted_engines};
 use slotbench_benches::records::Records;
-use slotbench_benches::runtime;
-use slotbench_benches::settings::{setting, wanted_engines};
+use slotbench_benches::{runtime, scratch};
 use slotbench_core::Durability;
 use slotbench_core::wallet::NoSigner;
-use tempfile::TempDir;
 
 use contest::{Contestant, Figure, Inputs};
 
 /// Processes that the messages are for.
 const PROCESSES: usize = 25;
-/// Smaller directories stay until their engine is done: ext4 steps over every inode freed in the last minutes whenever
-/// it makes a file, so removing thousands of files after a round would slow down the next.
-const KEPT_BYTES: u64 = 64 << 20;
 
 fn main() {
     let engines = wanted_engines();
@@ -57,25 +51,20 @@ fn main() {
         println!("\n{kind} {} at {tier}: {}", kind.version(), how(kind, tier));
         let contestants = Contestant::all(kind);
         let mut figures = vec![Vec::new(); contestants.len()];
-        let mut kept = Vec::new();
         for _ in 0..rounds {
             let mut turns: Vec<usize> = (0..contestants.len()).collect();
             turns.shuffle(&mut order);
             for turn in turns {
-                figures[turn].push(measure(&contestants[turn], kind, tier, &inputs, &mut kept));
+                figures[turn].push(measure(&contestants[turn], kind, tier, &inputs));
             }
         }
         report::print(&Raw::of(kind).collect::<Vec<_>>(), &contestants, &figures);
     }
 }
 
-fn measure(contestant: &Contestant, kind: Kind, tier: Durability, inputs: &Inputs, kept: &mut Vec<TempDir>) -> Figure {
-    let dir = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR"))).expect("a directory");
-    let figure = contestant.run(kind, dir.path(), tier, inputs);
-    if disk_bytes(dir.path()) < KEPT_BYTES {
-        kept.push(dir);
-    }
-    figure
+fn measure(contestant: &Contestant, kind: Kind, tier: Durability, inputs: &Inputs) -> Figure {
+    let dir = scratch(env!("CARGO_TARGET_TMPDIR"), kind.name()).expect("a directory");
+    contestant.run(kind, dir.path(), tier, inputs)
 }
 
 /// What the engine does for the tier.

@@ -1,6 +1,5 @@
 //! Each engine's own write, behind `Store`, at tier `process`.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,6 +63,6 @@ impl Subject<'_> {
 }
 
 fn open(kind: Kind) -> (Arc<dyn Store>, TempDir) {
-    let dir = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR"))).expect("a directory");
+    let dir = slotbench_benches::scratch(env!("CARGO_TARGET_TMPDIR"), kind.name()).expect("a directory");
     (kind.open(dir.path(), &Options::default()).expect("the engine opens"), dir)
 }

@@ -128,5 +128,5 @@ fn open(kind: Kind, dir: &Path) -> Arc<dyn Store> {
 }
 
 fn directory() -> TempDir {
-    tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR"))).expect("a directory")
+    slotbench_benches::scratch(env!("CARGO_TARGET_TMPDIR"), "cpu").expect("a directory")
 }

@@ -102,7 +102,9 @@ fn append(path: &Path, measured: &EngineResult) -> Outcome<()> {
 fn measure(kind: Kind, settings: &Settings) -> Outcome<EngineResult> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     fs::create_dir_all(&settings.dir).map_err(|error| format!("cannot create {}: {error}", settings.dir.display()))?;
-    let dir = tempfile::Builder::new().prefix(kind.name()).tempdir_in(&settings.dir)?;
+    let dir = slotbench_benches::scratch(&settings.dir, kind.name())?;
+    // Each size has a directory in it, and those that have outgrown their size are replaced.
+    slotbench::datadir::spread_directories(dir.path());
     let mut subjects = Vec::new();
     for size in settings.sizes(kind) {
         subjects.push(Subject::fill(kind, size, settings, dir.path())?);

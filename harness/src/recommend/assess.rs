@@ -4,7 +4,7 @@ use serde::Serialize;
 use slotbench_core::Durability;
 
 use crate::axis::Mode;
-use crate::model::{Fault, Loss, Verdict};
+use crate::model::{Fault, Verdict};
 use crate::percentiles;
 use crate::recommend::{Choice, Limits};
 
@@ -149,8 +149,8 @@ const fn fault(tier: Durability) -> Fault {
 }
 
 fn loss(choice: &Choice, limits: &Limits) -> Option<Shortfall> {
-    let broken = |loss: &&Loss| loss.broken > 0 || (loss.promised && loss.verdict == Verdict::Lost);
-    if let Some(loss) = choice.loss.iter().find(broken) {
+    // What a weaker tier or mode loses, it never promised to keep.
+    if let Some(loss) = choice.loss.iter().find(|loss| loss.promise_broken > 0) {
         return Some(Shortfall::PromiseBroken { fault: loss.fault });
     }
     let allowed = limits.max_loss?;

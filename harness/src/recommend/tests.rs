@@ -165,7 +165,8 @@ fn a_mode_that_acknowledges_early_takes_an_allowed_loss() {
 
 fn loss(fault: Fault, verdict: Verdict, promised: bool, max_lost: u64) -> Loss {
     let template = sample::rich_run().cells.remove(0).loss.remove(0);
-    Loss { fault, verdict, promised, max_lost, broken: 0, ..template }
+    let promise_broken = u32::from(promised && verdict == Verdict::Lost);
+    Loss { fault, verdict, promised, promise_broken, max_lost, broken: 0, ..template }
 }
 
 #[test]
@@ -188,9 +189,18 @@ fn a_promise_seen_broken_is_never_recommended() {
     let with = |loss| CellResult { loss: vec![loss], ..cell("redb", 9000.0, MS, 1) };
     let broken = Shortfall::PromiseBroken { fault: Fault::Power };
     assert_eq!(obstacle(with(loss(Fault::Power, Verdict::Lost, true, 1)), &limits(1.0, 5, Power)), broken);
-    let torn = Loss { broken: 1, ..loss(Fault::Power, Verdict::Lost, false, 0) };
+    let torn = Loss { broken: 1, promise_broken: 1, ..loss(Fault::Power, Verdict::Lost, true, 0) };
     let allowing = Limits { max_loss: Some(1000), ..limits(1.0, 5, Power) };
     assert_eq!(obstacle(with(torn), &allowing), broken);
+}
+
+#[test]
+fn what_was_never_promised_is_not_a_broken_promise() {
+    // A power cut may tear a store of tier `process`; nobody asked it to survive one.
+    let torn = Loss { broken: 139, ..loss(Fault::Power, Verdict::Lost, false, 3230) };
+    let survived = loss(Fault::Kill, Verdict::Survived, true, 0);
+    let cell = CellResult { loss: vec![torn, survived], ..cell("redb", 9000.0, MS, 1) };
+    assert!(only(vec![cell], &Limits { max_loss: Some(0), ..limits(1.0, 5, Process) }).best.is_some());
 }
 
 #[test]
