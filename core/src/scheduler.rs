@@ -1,9 +1,9 @@
 //! The scheduler: every process has one writer, which gives each message the next slot and sees it stored.
 //!
 //! A message's path: verify → find the process's [`SchedulingServer`] → slot and chain step → sign → *aggressive:
-//! acknowledge* → [group commit](crate::commit) → *local: acknowledge*. Verifying and signing run on the callers'
-//! threads, so they are parallel; slot and chain step are strictly serial per process: one hash
-//! under a lock.
+//! acknowledge* → [group commit](crate::commit) → *local: acknowledge* → [upload](crate::uploads) → *remote:
+//! acknowledge*. Verifying and signing run on the callers' threads, so they are parallel; slot and chain step are
+//! strictly serial per process: one hash under a lock.
 
 mod config;
 mod error;

@@ -151,10 +151,9 @@ fn c021_the_target_search_follows_its_order_in_each_position() {
     // Each position decides while all those behind it would say something else.
     let fifth = Request { item: Some(plain.clone()), ..Request::default() };
     assert_eq!(resolve(&fifth), plain.id());
-    let fourth =
-        Request { base: Base { message: Some(BaseMessage::Given(base.clone())), process: None }, ..fifth.clone() };
+    let fourth = Request { base: Base { message: Some(BaseMessage::Given(base.clone())), process: None }, ..fifth };
     assert_eq!(resolve(&fourth), base.id());
-    let mut third = fourth.clone();
+    let mut third = fourth;
     third.base.message = Some(BaseMessage::Given(names(named)));
     assert_eq!(resolve(&third), named);
     third.base.process = Some(key.clone());
