@@ -12,6 +12,7 @@ use crate::chain::{Chain, ChainValue};
 use crate::commit::{CommitError, Reply};
 use crate::item::Item;
 use crate::milestone::{Mark, Milestone};
+use crate::scheduler::backlog::Backlog;
 
 /// The strictly serial part of a writer.
 pub(super) struct Sequencer {
@@ -22,6 +23,8 @@ pub(super) struct Sequencer {
     waiting: VecDeque<Ticket>,
     next_serial: u64,
     stopped: Option<Arc<CommitError>>,
+    retired: bool,
+    pub(super) backlog: Backlog,
 }
 
 /// One message with its slot, waiting for its signature.
@@ -62,8 +65,9 @@ pub(super) enum Accepted {
 }
 
 impl Sequencer {
-    pub(super) fn resume(head: Head) -> Self {
-        Self { head, released: head, waiting: VecDeque::new(), next_serial: 0, stopped: None }
+    pub(super) fn resume(head: Head, now_ms: u64) -> Self {
+        let (waiting, backlog) = (VecDeque::new(), Backlog::new(now_ms));
+        Self { head, released: head, waiting, next_serial: 0, stopped: None, retired: false, backlog }
     }
 
     pub(super) const fn head(&self) -> &Head {
@@ -72,6 +76,15 @@ impl Sequencer {
 
     pub(super) const fn stopped(&self) -> Option<&Arc<CommitError>> {
         self.stopped.as_ref()
+    }
+
+    /// Takes no more messages; there are none.
+    pub(super) const fn retire(&mut self) {
+        self.retired = true;
+    }
+
+    pub(super) const fn is_retired(&self) -> bool {
+        self.retired
     }
 
     /// Gives `message` the next slot; the caller must sign it.

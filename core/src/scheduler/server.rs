@@ -14,21 +14,48 @@ use crate::milestone::Mark;
 use crate::registry::Live;
 use crate::scheduler::sequencer::{Accepted, Sequencer, Terms, Ticket};
 use crate::scheduler::{Config, MAX_WINDOW, Mode, ScheduleError};
+use crate::wallet::Signer;
 
 /// What all writers of a scheduler have in common.
 pub(super) struct Shared {
     pub(super) assignments: AssignmentStore,
-    pub(super) template: Template,
+    /// For the node's own wallet.
+    pub(super) template: Arc<Template>,
     pub(super) config: Config,
+}
+
+impl Shared {
+    /// Who signs for a process: what its definition says is read only where it matters.
+    fn signer(&self, process: &Id, first: Option<&Item>) -> Result<Option<&Arc<dyn Signer>>, ScheduleError> {
+        if self.config.keys.is_empty() {
+            return Ok(None);
+        }
+        let stored;
+        let definition = match first.filter(|message| message.id() == *process) {
+            Some(definition) => Some(definition),
+            None => {
+                stored = self.assignments.item(process).map_err(ScheduleError::Damaged)?;
+                stored.as_ref()
+            }
+        };
+        let named = definition.and_then(|definition| definition.tag("scheduler")).unwrap_or_default();
+        let named = std::str::from_utf8(named).unwrap_or_default();
+        let addresses = named.split(',').filter_map(|address| address.trim().parse().ok());
+        Ok(self.config.keys.choose(process, addresses))
+    }
 }
 
 /// The one writer of a process: all its slots are given here, one at a time.
 pub struct SchedulingServer {
     process: Id,
     shared: Arc<Shared>,
+    template: Arc<Template>,
+    address: Address,
     lane: Arc<Lane>,
     sequencer: Mutex<Sequencer>,
     window: Semaphore,
+    /// The first slot that is not stored.
+    unstored: AtomicU64,
     live: AtomicBool,
     max_in_flight: AtomicUsize,
     /// Slots acknowledged before their write failed.
@@ -59,18 +86,42 @@ pub struct ServerInfo {
 /// Where a caller's answer arrives.
 type Answer = oneshot::Receiver<Result<Receipt, Arc<CommitError>>>;
 
+/// What became of a message that was offered to a writer.
+pub(super) enum Offer {
+    Taken(Receipt),
+    /// The writer takes no more; another one will.
+    Retired(Item, Mark),
+}
+
+enum Sequenced {
+    Slot(Answer),
+    Retired(Item, Mark),
+}
+
 impl SchedulingServer {
-    /// Starts after the last stored slot.
-    pub(super) fn start(process: Id, shared: Arc<Shared>, lane: Arc<Lane>) -> Result<Self, ScheduleError> {
+    /// Starts after the last stored slot. `first` is the message it starts for; it may be the process itself.
+    pub(super) fn start(
+        process: Id,
+        first: Option<&Item>,
+        shared: Arc<Shared>,
+        lane: Arc<Lane>,
+    ) -> Result<Self, ScheduleError> {
         let head = shared.assignments.latest(&process).map_err(ScheduleError::Damaged)?;
         let window = Semaphore::new(shared.config.window.clamp(1, MAX_WINDOW));
-        let sequencer = Mutex::new(Sequencer::resume(head));
+        let sequencer = Mutex::new(Sequencer::resume(head, shared.config.clock.now_ms()));
+        let template = match shared.signer(&process, first)? {
+            Some(signer) => Arc::new(Template::new(Arc::clone(signer), None, None)),
+            None => Arc::clone(&shared.template),
+        };
         Ok(Self {
             process,
             shared,
+            address: template.address(),
+            template,
             lane,
             sequencer,
             window,
+            unstored: AtomicU64::new(head.next_slot()),
             live: AtomicBool::new(true),
             max_in_flight: AtomicUsize::new(0),
             broken_promises: AtomicU64::new(0),
@@ -95,7 +146,7 @@ impl SchedulingServer {
             process: self.process,
             slot: head.slot,
             chain: head.chain.value().map(|value| value.to_string()),
-            address: self.shared.config.signer.address(),
+            address: self.address,
             mode: self.shared.config.mode,
             in_flight: self.in_flight(),
             max_in_flight: self.max_in_flight.load(Ordering::Relaxed).max(self.in_flight()),
@@ -118,31 +169,73 @@ impl SchedulingServer {
     /// # Errors
     /// [`ScheduleError`].
     pub async fn schedule(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
-        self.enter().await?;
-        let reply = self.sequence(message, mark)?;
-        Ok(reply.await.map_err(|_| ScheduleError::Stopped)??)
+        match self.offer(message, mark).await? {
+            Offer::Taken(receipt) => Ok(receipt),
+            Offer::Retired(..) => Err(ScheduleError::Stopped),
+        }
     }
 
-    /// Takes a place in the window; it is given back when the message is stored or has failed.
-    async fn enter(&self) -> Result<(), ScheduleError> {
+    /// As [`schedule`](Self::schedule); a writer that has retired gives the message back.
+    pub(super) async fn offer(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Offer, ScheduleError> {
+        if !self.enter().await? {
+            return Ok(Offer::Retired(message, mark));
+        }
+        match self.sequence(message, mark)? {
+            Sequenced::Slot(reply) => Ok(Offer::Taken(reply.await.map_err(|_| ScheduleError::Stopped)??)),
+            Sequenced::Retired(message, mark) => Ok(Offer::Retired(message, mark)),
+        }
+    }
+
+    /// Stops for good if nothing is on its way and nothing came since `before_ms`. Says whether it did.
+    pub(super) fn retire(&self, before_ms: u64) -> bool {
+        let mut sequencer = self.lock();
+        // Whoever has a place in the window without a slot yet gets its message back when it asks for the slot.
+        if self.in_flight() > 0 || sequencer.backlog.last_ms() > before_ms {
+            return false;
+        }
+        sequencer.retire();
+        self.live.store(false, Ordering::Release);
+        self.window.close();
+        true
+    }
+
+    /// When the oldest message came that is not stored yet, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn oldest_ms(&self) -> Option<u64> {
+        let sequencer = self.lock();
+        let unstored = self.unstored.load(Ordering::Acquire);
+        (unstored < sequencer.head().next_slot()).then(|| sequencer.backlog.oldest(unstored)).flatten()
+    }
+
+    /// Takes a place in the window; it is given back when the message is stored or has failed. False if the writer has
+    /// retired.
+    async fn enter(&self) -> Result<bool, ScheduleError> {
         let permit = match self.window.try_acquire() {
             Ok(permit) => permit,
             Err(TryAcquireError::NoPermits) if self.shared.config.mode == Mode::Aggressive => {
-                self.window.acquire().await.map_err(|_| self.stop_reason())?
+                match self.window.acquire().await {
+                    Ok(permit) => permit,
+                    Err(_) => return self.closed(),
+                }
             }
             Err(TryAcquireError::NoPermits) => return Err(ScheduleError::Busy { waiting: self.window_size() }),
-            Err(TryAcquireError::Closed) => return Err(self.stop_reason()),
+            Err(TryAcquireError::Closed) => return self.closed(),
         };
         permit.forget();
-        Ok(())
+        Ok(true)
     }
 
-    /// Why the window is closed.
-    fn stop_reason(&self) -> ScheduleError {
-        self.lock().stopped().map_or(ScheduleError::Stopped, |reason| Arc::clone(reason).into())
+    /// Why the window is closed: the writer has retired, or it failed.
+    fn closed(&self) -> Result<bool, ScheduleError> {
+        let sequencer = self.lock();
+        match sequencer.stopped() {
+            Some(reason) => Err(Arc::clone(reason).into()),
+            None if sequencer.is_retired() => Ok(false),
+            None => Err(ScheduleError::Stopped),
+        }
     }
 
-    fn sequence(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Answer, ScheduleError> {
+    fn sequence(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Sequenced, ScheduleError> {
         let (sender, receiver) = oneshot::channel();
         let (serial, terms) = {
             let mut sequencer = self.lock();
@@ -152,13 +245,18 @@ impl SchedulingServer {
                 self.window.add_permits(1);
                 return Err(reason.into());
             }
+            if sequencer.is_retired() {
+                return Ok(Sequenced::Retired(message, mark));
+            }
             let now = self.shared.config.clock.now_ms();
-            sequencer.sequence(message.clone(), mark, now, Some(sender))
+            let (serial, terms) = sequencer.sequence(message.clone(), mark, now, Some(sender));
+            sequencer.backlog.add(terms.slot, now, self.unstored.load(Ordering::Relaxed));
+            (serial, terms)
         };
         if self.sign(serial, terms, &message) {
             self.lane.kick(self.shared.config.mode == Mode::Local);
         }
-        Ok(receiver)
+        Ok(Sequenced::Slot(receiver))
     }
 
     /// Signs a ticket until a signature holds, and whatever its failure leaves unsigned. True if the lane must be kicked.
@@ -198,7 +296,7 @@ impl SchedulingServer {
             timestamp: terms.timestamp,
             block: &self.shared.config.block,
         };
-        Ok(catch("the signer", || draft.sign(&self.shared.template))??)
+        Ok(catch("the signer", || draft.sign(&self.template))??)
     }
 
     /// Queues the signed prefix, in slot order, while the sequencer is held: nobody can overtake. In aggressive mode
@@ -225,7 +323,8 @@ impl SchedulingServer {
 }
 
 impl Owner for SchedulingServer {
-    fn stored(&self, _slot: u64) {
+    fn stored(&self, slot: u64) {
+        self.unstored.store(slot + 1, Ordering::Release);
         // The number only falls here, so its peaks are all seen here.
         self.max_in_flight.fetch_max(self.in_flight(), Ordering::Relaxed);
         self.window.add_permits(1);
@@ -246,7 +345,7 @@ impl Owner for SchedulingServer {
     }
 }
 
-impl Live for SchedulingServer {
+impl Live for Arc<SchedulingServer> {
     type Error = ScheduleError;
 
     fn is_live(&self) -> bool {
