@@ -1,7 +1,7 @@
 //! What a million names cost: comparisons, bytes and the price of a page, all counted.
 //!
 //! One test a file: the allocator counts what every thread of the process does.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests; the figures are for the curious")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
