@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::hint::black_box;
 use std::sync::{Arc, Barrier, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use slotbench_core::registry::{Instance, NameRef, Registry};
 
 use crate::Settings;
@@ -15,29 +16,35 @@ use crate::subjects::{Handle, Subject};
 /// Threads of the passes of a round.
 const THREADS: [usize; 2] = [1, 2];
 
-/// Nanoseconds per look-up of one thread, by round, for one and for two threads.
-type Times = [Vec<f64>; THREADS.len()];
+/// What a look-up took, by round, for one and for two threads.
+type Times = [Vec<Took>; THREADS.len()];
+
+/// Nanoseconds per look-up, of the slower thread.
+#[derive(Clone, Copy)]
+struct Took {
+    wall: f64,
+    /// The thread's own CPU time: what remains of scaling where other programs have the other CPU. Waiting is not in it.
+    cpu: f64,
+}
 
 #[expect(clippy::print_stdout, reason = "the result")]
 pub(crate) fn run(settings: &Settings) {
     println!("look-ups side by side: medians of {} interleaved rounds of {}", settings.rounds, settings.look_ups);
-    println!("{:>9}  {:<20} {:>8} {:>22} {:>16}", "names", "map", "ns", "over the fastest", "2 threads / 1");
+    let heads = ["ns", "over the fastest", "2 threads / 1", "the same, CPU time"];
+    println!("{:>9}  {:<16} {:>8} {:>20} {:>20} {:>20}", "names", "map", heads[0], heads[1], heads[2], heads[3]);
     for size in settings.sizes() {
         let subjects = subjects(size);
         let times = measure(settings, size, &subjects);
-        let medians: Vec<f64> = times.iter().map(|[one, _]| median(one.clone())).collect();
-        let others = medians.iter().enumerate().take(subjects.len()).skip(1);
-        let fastest = others.min_by(|one, other| one.1.total_cmp(other.1)).map_or(0, |(index, _)| index);
+        let wall = |rounds: &[Took]| median(rounds.iter().map(|took| took.wall).collect());
+        let others = times.iter().enumerate().take(subjects.len()).skip(1);
+        let fastest = others.min_by(|(_, [one, _]), (_, [other, _])| wall(one).total_cmp(&wall(other)));
+        let fastest = fastest.map_or(0, |(index, _)| index);
         let titles = subjects.iter().map(|(title, _)| *title).chain(["(hashes alone)"]);
         for (title, [one, two]) in titles.zip(&times) {
-            let over = ratios(one, &times[fastest][0]);
-            let scaling: Vec<f64> = one.iter().zip(two).map(|(one, two)| 2.0 * one / two).collect();
-            println!(
-                "{size:>9}  {title:<20} {:>8.1} {:>22} {:>16}",
-                median(one.clone()),
-                spread(&over),
-                spread(&scaling)
-            );
+            let over = spread(&ratios(one, &times[fastest][0], |this, that| this.wall / that.wall));
+            let scaling = spread(&ratios(one, two, |one, two| 2.0 * one.wall / two.wall));
+            let of_cpu = spread(&ratios(one, two, |one, two| 2.0 * one.cpu / two.cpu));
+            println!("{size:>9}  {title:<16} {:>8.1} {over:>20} {scaling:>20} {of_cpu:>20}", wall(one));
         }
     }
 }
@@ -62,7 +69,8 @@ fn subjects(size: u64) -> Vec<(&'static str, Box<dyn Subject>)> {
 
 fn measure(settings: &Settings, size: u64, subjects: &[(&'static str, Box<dyn Subject>)]) -> Vec<Times> {
     // The last one is no map.
-    let runners: Vec<Option<&dyn Subject>> = subjects.iter().map(|(_, subject)| Some(&**subject)).chain([None]).collect();
+    let runners: Vec<Option<&dyn Subject>> =
+        subjects.iter().map(|(_, subject)| Some(&**subject)).chain([None]).collect();
     let mut times: Vec<Times> = runners.iter().map(|_| Times::default()).collect();
     // The round before the first warms up.
     for round in 0..=settings.rounds {
@@ -80,24 +88,31 @@ fn measure(settings: &Settings, size: u64, subjects: &[(&'static str, Box<dyn Su
     times
 }
 
-/// Nanoseconds per name, of the slower thread; every answer is checked.
+/// One pass; every answer is checked.
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
-fn pass(subject: Option<&dyn Subject>, questions: &[Questions]) -> f64 {
+fn pass(subject: Option<&dyn Subject>, questions: &[Questions]) -> Took {
     let start = Barrier::new(questions.len());
     let work = |questions: &Questions| {
         let names = questions.names();
         start.wait();
-        let clock = Instant::now();
+        let (cpu, clock) = (thread_cpu(), Instant::now());
         let sum = subject.map_or_else(|| hash(&names), |subject| look_up(subject, &names));
-        let time = clock.elapsed();
+        let (wall, cpu) = (clock.elapsed(), thread_cpu().saturating_sub(cpu));
         assert!(subject.is_none() || sum == questions.sum, "a look-up answered wrongly");
-        time.as_nanos() as f64 / names.len() as f64
+        [wall, cpu].map(|time| time.as_nanos() as f64 / names.len() as f64)
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = questions.iter().map(|questions| scope.spawn(|| work(questions))).collect();
         let times = threads.into_iter().map(|thread| thread.join().expect("looks up"));
-        times.fold(0.0, f64::max)
+        let slowest = times.fold([0.0_f64; 2], |most, took| [most[0].max(took[0]), most[1].max(took[1])]);
+        Took { wall: slowest[0], cpu: slowest[1] }
     })
+}
+
+/// CPU time of this thread so far.
+fn thread_cpu() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 fn look_up(subject: &dyn Subject, names: &[NameRef<'_>]) -> u64 {
@@ -111,8 +126,9 @@ fn hash(names: &[NameRef<'_>]) -> u64 {
     names.iter().fold(0, |sum, name| sum ^ hasher.hash_one(name.as_str()))
 }
 
-fn ratios(these: &[f64], those: &[f64]) -> Vec<f64> {
-    these.iter().zip(those).map(|(this, that)| this / that).collect()
+/// Round by round.
+fn ratios(these: &[Took], those: &[Took], ratio: impl Fn(&Took, &Took) -> f64) -> Vec<f64> {
+    these.iter().zip(those).map(|(this, that)| ratio(this, that)).collect()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
