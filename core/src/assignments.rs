@@ -4,11 +4,18 @@
 //! |---|---|
 //! | `data/<id>` | a message or an assignment, as the ANS-104 item it is, by its own id |
 //! | `assignments/<process>/<slot>` | link to the assignment of that slot |
+//! | `generations/<process>` | the generation of the writer that stored last, 8 bytes big endian |
+//! | `messages/<message>/<process>` | link to the message's last assignment, where messages are indexed |
+//! | `processes/<process>` | a process definition that came with a message and was not itself scheduled |
+//! | `uploads/<process>/<slot>` | id of an assignment that is to be uploaded, 32 bytes |
 //!
 //! Message, assignment and link go into one atomic batch, so a slot is either readable in full or absent.
 
 mod check;
 mod error;
+mod index;
+mod keys;
+mod pending;
 
 use std::sync::Arc;
 
@@ -16,6 +23,8 @@ use bytes::Bytes;
 
 pub use check::{CheckOptions, Finding, ScheduleCheck};
 pub use error::AssignmentsError;
+pub use keys::{data_key, definition_key, generation_key, message_key, schedule_key, slot_key, upload_key};
+pub use keys::{stage, stage_generation, stage_message_index, stage_upload};
 
 use crate::assignment::Assignment;
 use crate::chain::Chain;
@@ -23,43 +32,6 @@ use crate::id::Id;
 use crate::item::Item;
 use crate::key::{Key, Segment};
 use crate::store::{Batch, Durability, Entry, Node, Store, StoreError};
-
-const DATA: &[u8] = b"data";
-const ASSIGNMENTS: &[u8] = b"assignments";
-
-/// Where the content of an item is stored.
-#[must_use]
-pub fn data_key(id: &Id) -> Key {
-    let mut key = Key::root();
-    key.push_name(DATA);
-    key.push_id(id);
-    key
-}
-
-/// The group of a process's slots.
-#[must_use]
-pub fn schedule_key(process: &Id) -> Key {
-    let mut key = Key::root();
-    key.push_name(ASSIGNMENTS);
-    key.push_id(process);
-    key
-}
-
-/// The link of one slot.
-#[must_use]
-pub fn slot_key(process: &Id, slot: u64) -> Key {
-    let mut key = schedule_key(process);
-    key.push_number(slot);
-    key
-}
-
-/// Adds one scheduled message to a batch: both contents, then the link that makes them visible.
-pub fn stage(batch: &mut Batch, process: &Id, slot: u64, message: &Item, assignment: &Item) {
-    let target = data_key(&assignment.id());
-    batch.put(data_key(&message.id()), message.as_bytes().clone());
-    batch.put(target.clone(), assignment.as_bytes().clone());
-    batch.link(slot_key(process, slot), target);
-}
 
 /// Where a schedule ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -154,6 +126,14 @@ impl AssignmentStore {
         self.assignment(process, slot)?.map(|assignment| self.with_message(assignment)).transpose()
     }
 
+    /// A slot whose assignment [`list`](Self::list) has told.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn scheduled(&self, process: &Id, slot: u64, assignment: &Id) -> Result<Scheduled, AssignmentsError> {
+        self.with_message(self.linked(process, slot, assignment)?)
+    }
+
     fn with_message(&self, assignment: Assignment) -> Result<Scheduled, AssignmentsError> {
         let key = data_key(&assignment.message());
         let message = self.item(&assignment.message())?.ok_or_else(|| corrupt(&key, "the message is missing"))?;
@@ -184,14 +164,17 @@ impl AssignmentStore {
     /// # Errors
     /// `Corrupt` when what is stored under the id is not an item with that id.
     pub fn item(&self, id: &Id) -> Result<Option<Item>, AssignmentsError> {
-        let key = data_key(id);
-        let bytes: Bytes = match self.content(&key)? {
+        self.item_at(&data_key(id), id)
+    }
+
+    fn item_at(&self, key: &Key, id: &Id) -> Result<Option<Item>, AssignmentsError> {
+        let bytes: Bytes = match self.content(key)? {
             None => return Ok(None),
             Some(Entry::Value(bytes)) => bytes,
-            Some(_) => return Err(corrupt(&key, "content is a value")),
+            Some(_) => return Err(corrupt(key, "content is a value")),
         };
-        let item = Item::parse(bytes).map_err(|error| corrupt(&key, &error.to_string()))?;
-        if item.id() == *id { Ok(Some(item)) } else { Err(corrupt(&key, "the content has another id")) }
+        let item = Item::parse(bytes).map_err(|error| corrupt(key, &error.to_string()))?;
+        if item.id() == *id { Ok(Some(item)) } else { Err(corrupt(key, "the content has another id")) }
     }
 
     /// What is stored under a path of content, links followed.
@@ -215,8 +198,11 @@ impl AssignmentStore {
         Ok(Head { slot: Some(slot), chain: Chain::after(assignment.chain()), timestamp: assignment.timestamp() })
     }
 
-    /// The highest numbered child. Names sort after numbers, so strays cost one step each and are skipped.
-    fn last_slot(&self, process: &Id) -> Result<Option<(u64, Id)>, AssignmentsError> {
+    /// The last slot and the id of its assignment, which is not read. Its cost does not depend on the number of slots.
+    ///
+    /// # Errors
+    /// What the store reports; `Corrupt` for a slot that is not a link to content.
+    pub fn last_slot(&self, process: &Id) -> Result<Option<(u64, Id)>, AssignmentsError> {
         let group = schedule_key(process);
         let Some((key, node)) = self.store.last(&group)? else { return Ok(None) };
         if let Some(found) = slot_link(&group, &key, &node)? {
@@ -277,13 +263,28 @@ impl AssignmentStore {
         Ok(found)
     }
 
+    /// The generation of the writer that stored last, 0 before the first.
+    ///
+    /// # Errors
+    /// What the store reports; `Corrupt` for anything but 8 bytes.
+    pub fn generation(&self, process: &Id) -> Result<u64, AssignmentsError> {
+        let key = generation_key(process);
+        match self.store.get(&key)? {
+            None => Ok(0),
+            Some(Entry::Value(bytes)) => {
+                let bytes: [u8; 8] = bytes[..].try_into().map_err(|_| corrupt(&key, "a generation has 8 bytes"))?;
+                Ok(u64::from_be_bytes(bytes))
+            }
+            Some(_) => Err(corrupt(&key, "a generation is a value")),
+        }
+    }
+
     /// Every process with at least one slot, in id order, one seek each.
     ///
     /// # Errors
     /// What the store reports.
     pub fn processes(&self) -> Result<Vec<Id>, AssignmentsError> {
-        let mut group = Key::root();
-        group.push_name(ASSIGNMENTS);
+        let group = keys::schedules_key();
         let mut found = Vec::new();
         let mut from = group.clone();
         while let Some((key, _)) = self.store.scan(&group, &from, 1)?.into_iter().next() {

@@ -12,6 +12,7 @@
 mod batch;
 mod lane;
 
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::item::{BuildError, Item};
 use crate::milestone::Mark;
 use crate::store::StoreError;
 
-pub use lane::{CommitCounters, Lane, LaneOptions};
+pub use lane::{CommitCounters, Lane, LaneOptions, QueueHandle};
 
 /// One assignment on its way to the store.
 pub struct Pending {
@@ -36,6 +37,8 @@ pub struct Pending {
     pub reply: Option<Reply>,
     /// What the caller attached: its tag is handed to the commit observer.
     pub mark: Mark,
+    /// The generation of its writer, with the writer's first entry.
+    pub claim: Option<NonZeroU64>,
 }
 
 /// Where a caller waits for its entry.
@@ -94,6 +97,14 @@ pub enum CommitError {
         who: &'static str,
         /// The panic's message.
         text: String,
+    },
+    /// A scheduler made later, over the same store, has taken the process over.
+    #[error("process {process} was taken over by a later writer (generation {generation})")]
+    Fenced {
+        /// The process.
+        process: Id,
+        /// The generation that has it.
+        generation: u64,
     },
     /// The lane was closed before its turn came.
     #[error("the scheduler is shutting down")]

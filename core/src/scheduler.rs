@@ -1,13 +1,15 @@
 //! The scheduler: every process has one writer, which gives each message the next slot and sees it stored.
 //!
 //! A message's path: verify → find the process's [`SchedulingServer`] → slot and chain step → sign → *aggressive:
-//! acknowledge* → [group commit](crate::commit) → *local: acknowledge*. Verifying and signing run on the callers'
-//! threads, so they are parallel; slot and chain step are strictly serial per process: one hash
-//! under a lock.
+//! acknowledge* → [group commit](crate::commit) → *local: acknowledge* → [upload](crate::uploads) → *remote:
+//! acknowledge*. Verifying and signing run on the callers' threads, so they are parallel; slot and chain step are
+//! strictly serial per process: one hash under a lock.
 
 mod backlog;
 mod config;
 mod error;
+mod fence;
+mod intake;
 mod sequencer;
 mod server;
 
@@ -28,6 +30,8 @@ use crate::item::{Item, Template};
 use crate::milestone::{Mark, Milestone};
 use crate::registry::{NameRef, Pattern, Policy, Registry, RegistryError};
 use crate::store::Store;
+use crate::uploads::{OpenError, Uploads};
+use fence::{Handle, Rank};
 use server::{Offer, Shared};
 
 /// The kind under which scheduling servers are registered.
@@ -65,23 +69,34 @@ pub struct Metrics {
 }
 
 impl Scheduler {
-    /// A scheduler over `store`. Starts the committer thread, and no writer.
+    /// A scheduler over `store`. Starts the committer thread and those that upload, and no writer.
+    ///
+    /// Of several schedulers over one open store the one made last writes: as soon as it schedules a message of a
+    /// process, the others are [fenced](ScheduleError::Fenced) off that process for good.
     ///
     /// # Errors
-    /// [`ScheduleError::Unsupported`] for a mode that this build cannot keep; [`ScheduleError::Thread`].
+    /// [`ScheduleError::Unsupported`] for a mode that needs a bundler where none is configured;
+    /// [`ScheduleError::Uploads`]; [`ScheduleError::Thread`].
     pub fn new(store: Arc<dyn Store>, config: Config) -> Result<Self, ScheduleError> {
-        if config.mode == Mode::Remote {
+        if config.mode == Mode::Remote && config.uploads.is_none() {
             return Err(ScheduleError::Unsupported("remote confirmation needs a bundler, and none is configured"));
         }
+        let rank = Rank::above_all(&store);
+        let assignments = AssignmentStore::new(Arc::clone(&store));
+        let uploads = config.uploads.clone().map(|uploads| {
+            Uploads::open(assignments.clone(), Arc::clone(&config.clock), uploads).map_err(|error| match error {
+                OpenError::Store(error) => ScheduleError::Uploads(error),
+                OpenError::Thread(error) => ScheduleError::Thread(error),
+            })
+        });
+        let uploads = uploads.transpose()?;
         let group = match config.commit {
-            CommitMode::Group => {
-                Some(Arc::new(Lane::start(Arc::clone(&store), config.lane()).map_err(ScheduleError::Thread)?))
-            }
+            CommitMode::Group => Some(Arc::new(Lane::start(store, config.lane()).map_err(ScheduleError::Thread)?)),
             CommitMode::Each => None,
         };
         let template = Arc::new(Template::new(Arc::clone(&config.signer), None, None));
         let servers = Registry::with_clock(Arc::clone(&config.clock));
-        let shared = Arc::new(Shared { assignments: AssignmentStore::new(store), template, config });
+        let shared = Arc::new(Shared { assignments, template, config, uploads, rank });
         Ok(Self { shared, servers, group, startable: AtomicUsize::new(0) })
     }
 
@@ -107,9 +122,14 @@ impl Scheduler {
     /// # Errors
     /// As [`schedule`](Self::schedule).
     pub async fn schedule_marked(&self, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
-        self.shared.config.admit(&message)?;
+        self.admit(&message)?;
         let process = process_of(&message)?;
         mark.reached(Milestone::Verified);
+        self.offer(process, message, mark).await
+    }
+
+    /// Hands a message to the process's writer, and to the next one where that has just retired.
+    async fn offer(&self, process: Id, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
         let mut offered = (message, mark);
         loop {
             let server = self.server_for(&process, Some(&offered.0))?;
@@ -118,6 +138,23 @@ impl Scheduler {
                 Offer::Retired(message, mark) => offered = (message, mark),
             }
         }
+    }
+
+    /// Checks a message against mode and signature policy.
+    ///
+    /// # Errors
+    /// [`ScheduleError::Disabled`], [`ScheduleError::Unsigned`], [`ScheduleError::Signature`].
+    pub fn admit(&self, message: &Item) -> Result<(), ScheduleError> {
+        self.shared.config.admit(message)
+    }
+
+    /// Schedules a message that has been [admitted](Self::admit) on a process of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`schedule`](Self::schedule).
+    pub async fn schedule_on(&self, process: Id, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
+        mark.reached(Milestone::Verified);
+        self.offer(process, message, mark).await
     }
 
     /// The running writer of a process; started if there is none.
@@ -147,7 +184,20 @@ impl Scheduler {
                 Arc::new(Lane::start(store, self.shared.config.lane()).map_err(ScheduleError::Thread)?)
             }
         };
-        SchedulingServer::start(*process, message, Arc::clone(&self.shared), lane).map(Arc::new)
+        let stored = || self.shared.assignments.generation(process).map_err(ScheduleError::Damaged);
+        self.shared.rank.start(process, stored, |generation| {
+            let queue = lane.queue();
+            self.shared.adopt_uploads(process)?;
+            let server = SchedulingServer::start(*process, message, generation, Arc::clone(&self.shared), lane)?;
+            let handle = Handle { intake: server.intake(), queue };
+            Ok((Arc::new(server), handle))
+        })
+    }
+
+    /// The queue of assignments that a bundler has not accepted; `None` without a bundler.
+    #[must_use]
+    pub fn uploads(&self) -> Option<&Uploads> {
+        self.shared.uploads.as_ref()
     }
 
     /// Stops writers that were idle for longer than [`Config::idle`], and says how many. They are looked for now and
@@ -192,6 +242,49 @@ impl Scheduler {
     /// What the store reports.
     pub fn stored_head(&self, process: &Id) -> Result<Head, AssignmentsError> {
         self.shared.assignments.latest(process)
+    }
+
+    /// The last slot of a process that a caller was told of, or could have been: in aggressive mode its writer knows
+    /// more than the store. Starts no writer.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn acknowledged(&self, process: &Id) -> Result<Option<u64>, AssignmentsError> {
+        let stored = self.shared.assignments.last_slot(process)?.map(|(slot, _)| slot);
+        let writer = self.running(process).filter(|_| self.shared.config.mode == Mode::Aggressive);
+        Ok(stored.max(writer.and_then(|writer| writer.acknowledged())))
+    }
+
+    /// Whether a process has a running writer. Starts none.
+    #[must_use]
+    pub fn is_running(&self, process: &Id) -> bool {
+        self.running(process).is_some()
+    }
+
+    fn running(&self, process: &Id) -> Option<Arc<SchedulingServer>> {
+        self.servers.find(&WriterName::new(process), Policy::Never).ok().map(|found| Arc::clone(found.handle()))
+    }
+
+    /// Whether assignments can be signed as this address.
+    #[must_use]
+    pub fn signs_as(&self, address: &Address) -> bool {
+        let Config { signer, keys, .. } = &self.shared.config;
+        signer.address() == *address || keys.holds(address)
+    }
+
+    /// The address that signs a process's assignments. Starts no writer.
+    ///
+    /// # Errors
+    /// What the store reports, where a key ring makes it matter what the process's definition says.
+    pub fn signer_of(&self, process: &Id) -> Result<Address, AssignmentsError> {
+        let chosen = self.shared.signer(process, None)?;
+        Ok(chosen.unwrap_or(&self.shared.config.signer).address())
+    }
+
+    /// How it works.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.shared.config
     }
 
     /// The schedules.
@@ -282,8 +375,13 @@ fn add(mut sum: Vec<u64>, part: &[u64]) -> Vec<u64> {
 /// # Errors
 /// [`ScheduleError::NoTarget`].
 pub fn process_of(message: &Item) -> Result<Id, ScheduleError> {
-    let is_process = message.tag("type").is_some_and(|value| value.eq_ignore_ascii_case(b"Process"));
-    if is_process { Ok(message.id()) } else { message.target().ok_or(ScheduleError::NoTarget) }
+    if is_process(message) { Ok(message.id()) } else { message.target().ok_or(ScheduleError::NoTarget) }
+}
+
+/// Whether a message defines a process.
+#[must_use]
+pub fn is_process(message: &Item) -> bool {
+    message.tag("type").is_some_and(|value| value.eq_ignore_ascii_case(b"Process"))
 }
 
 /// Semaphores count at most this many permits.

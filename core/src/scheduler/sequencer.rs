@@ -5,6 +5,7 @@
 //! new chain value and are signed anew.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::assignments::Head;
@@ -23,6 +24,8 @@ pub(super) struct Sequencer {
     waiting: VecDeque<Ticket>,
     next_serial: u64,
     stopped: Option<Arc<CommitError>>,
+    /// The writer's generation, until its first entry takes it to the store.
+    claim: Option<NonZeroU64>,
     retired: bool,
     pub(super) backlog: Backlog,
 }
@@ -65,13 +68,22 @@ pub(super) enum Accepted {
 }
 
 impl Sequencer {
-    pub(super) fn resume(head: Head, now_ms: u64) -> Self {
-        let (waiting, backlog) = (VecDeque::new(), Backlog::new(now_ms));
-        Self { head, released: head, waiting, next_serial: 0, stopped: None, retired: false, backlog }
+    pub(super) fn resume(head: Head, generation: u64, now_ms: u64) -> Self {
+        let (waiting, backlog, claim) = (VecDeque::new(), Backlog::new(now_ms), NonZeroU64::new(generation));
+        Self { head, released: head, waiting, next_serial: 0, stopped: None, claim, retired: false, backlog }
+    }
+
+    /// The generation that the next entry must store; `None` but for the first entry.
+    pub(super) const fn claim(&mut self) -> Option<NonZeroU64> {
+        self.claim.take()
     }
 
     pub(super) const fn head(&self) -> &Head {
         &self.head
+    }
+
+    pub(super) const fn released(&self) -> &Head {
+        &self.released
     }
 
     pub(super) const fn stopped(&self) -> Option<&Arc<CommitError>> {

@@ -1,19 +1,22 @@
 //! The writer of one process.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard, Weak};
 
-use tokio::sync::{Semaphore, TryAcquireError, oneshot};
+use tokio::sync::{TryAcquireError, oneshot};
 
 use crate::assignment::{DEFAULT_PATH, Draft};
-use crate::assignments::AssignmentStore;
+use crate::assignments::{AssignmentStore, AssignmentsError};
 use crate::commit::{CommitError, Lane, Owner, Pending, Receipt, catch};
 use crate::id::{Address, Id};
 use crate::item::{Item, Template};
 use crate::milestone::Mark;
 use crate::registry::Live;
+use crate::scheduler::fence::Rank;
+use crate::scheduler::intake::Intake;
 use crate::scheduler::sequencer::{Accepted, Sequencer, Terms, Ticket};
 use crate::scheduler::{Config, MAX_WINDOW, Mode, ScheduleError};
+use crate::uploads::Uploads;
 use crate::wallet::Signer;
 
 /// What all writers of a scheduler have in common.
@@ -22,11 +25,26 @@ pub(super) struct Shared {
     /// For the node's own wallet.
     pub(super) template: Arc<Template>,
     pub(super) config: Config,
+    pub(super) uploads: Option<Uploads>,
+    /// Kept by every entry on its way to the store: whoever comes later on this store finds them.
+    pub(super) rank: Rank,
+}
+
+impl Shared {
+    /// Takes on what earlier writers of the process have queued for upload since the queue was opened.
+    pub(super) fn adopt_uploads(&self, process: &Id) -> Result<(), ScheduleError> {
+        let Some(uploads) = &self.uploads else { return Ok(()) };
+        self.assignments.uploads_of(process, |slot| uploads.queued(*process, slot)).map_err(ScheduleError::Uploads)
+    }
 }
 
 impl Shared {
     /// Who signs for a process: what its definition says is read only where it matters.
-    fn signer(&self, process: &Id, first: Option<&Item>) -> Result<Option<&Arc<dyn Signer>>, ScheduleError> {
+    pub(super) fn signer(
+        &self,
+        process: &Id,
+        first: Option<&Item>,
+    ) -> Result<Option<&Arc<dyn Signer>>, AssignmentsError> {
         if self.config.keys.is_empty() {
             return Ok(None);
         }
@@ -34,7 +52,7 @@ impl Shared {
         let definition = match first.filter(|message| message.id() == *process) {
             Some(definition) => Some(definition),
             None => {
-                stored = self.assignments.item(process).map_err(ScheduleError::Damaged)?;
+                stored = self.assignments.item(process)?;
                 stored.as_ref()
             }
         };
@@ -52,11 +70,10 @@ pub struct SchedulingServer {
     template: Arc<Template>,
     address: Address,
     lane: Arc<Lane>,
-    sequencer: Mutex<Sequencer>,
-    window: Semaphore,
+    intake: Arc<Intake>,
+    generation: u64,
     /// The first slot that is not stored.
     unstored: AtomicU64,
-    live: AtomicBool,
     max_in_flight: AtomicUsize,
     /// Slots acknowledged before their write failed.
     broken_promises: AtomicU64,
@@ -67,6 +84,8 @@ pub struct SchedulingServer {
 pub struct ServerInfo {
     /// The process.
     pub process: Id,
+    /// One above the generation of the writer before it; only the highest can commit.
+    pub generation: u64,
     /// The last slot given; `None` before the first.
     pub slot: Option<u64>,
     /// The chain after it, in text; `None` before the first.
@@ -99,17 +118,19 @@ enum Sequenced {
 }
 
 impl SchedulingServer {
-    /// Starts after the last stored slot. `first` is the message it starts for; it may be the process itself.
+    /// Starts after the last stored slot. No other writer of the process may be at work. `first` is the message it starts
+    /// for; it may be the process itself.
     pub(super) fn start(
         process: Id,
         first: Option<&Item>,
+        generation: u64,
         shared: Arc<Shared>,
         lane: Arc<Lane>,
     ) -> Result<Self, ScheduleError> {
         let head = shared.assignments.latest(&process).map_err(ScheduleError::Damaged)?;
-        let window = Semaphore::new(shared.config.window.clamp(1, MAX_WINDOW));
-        let sequencer = Mutex::new(Sequencer::resume(head, shared.config.clock.now_ms()));
-        let template = match shared.signer(&process, first)? {
+        let (window, now) = (shared.config.window.clamp(1, MAX_WINDOW), shared.config.clock.now_ms());
+        let intake = Arc::new(Intake::new(head, generation, window, now));
+        let template = match shared.signer(&process, first).map_err(ScheduleError::Damaged)? {
             Some(signer) => Arc::new(Template::new(Arc::clone(signer), None, None)),
             None => Arc::clone(&shared.template),
         };
@@ -119,13 +140,17 @@ impl SchedulingServer {
             address: template.address(),
             template,
             lane,
-            sequencer,
-            window,
+            intake,
+            generation,
             unstored: AtomicU64::new(head.next_slot()),
-            live: AtomicBool::new(true),
             max_in_flight: AtomicUsize::new(0),
             broken_promises: AtomicU64::new(0),
         })
+    }
+
+    /// How to stop it.
+    pub(super) fn intake(&self) -> Weak<Intake> {
+        Arc::downgrade(&self.intake)
     }
 
     /// The process.
@@ -144,6 +169,7 @@ impl SchedulingServer {
         let head = *self.lock().head();
         ServerInfo {
             process: self.process,
+            generation: self.generation,
             slot: head.slot,
             chain: head.chain.value().map(|value| value.to_string()),
             address: self.address,
@@ -155,7 +181,12 @@ impl SchedulingServer {
     }
 
     pub(super) fn in_flight(&self) -> usize {
-        self.window_size() - self.window.available_permits()
+        self.window_size() - self.intake.window.available_permits()
+    }
+
+    /// The last slot that left the sequencer signed.
+    pub(super) fn acknowledged(&self) -> Option<u64> {
+        self.lock().released().slot
     }
 
     fn window_size(&self) -> usize {
@@ -177,12 +208,31 @@ impl SchedulingServer {
 
     /// As [`schedule`](Self::schedule); a writer that has retired gives the message back.
     pub(super) async fn offer(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Offer, ScheduleError> {
+        if let Some(waiting) = self.shared.uploads.as_ref().filter(|uploads| uploads.is_full()).map(Uploads::waiting) {
+            return Err(ScheduleError::UploadsFull { waiting });
+        }
         if !self.enter().await? {
             return Ok(Offer::Retired(message, mark));
         }
-        match self.sequence(message, mark)? {
-            Sequenced::Slot(reply) => Ok(Offer::Taken(reply.await.map_err(|_| ScheduleError::Stopped)??)),
-            Sequenced::Retired(message, mark) => Ok(Offer::Retired(message, mark)),
+        let reply = match self.sequence(message, mark)? {
+            Sequenced::Slot(reply) => reply,
+            Sequenced::Retired(message, mark) => return Ok(Offer::Retired(message, mark)),
+        };
+        let receipt = reply.await.map_err(|_| ScheduleError::Stopped)??;
+        if self.shared.config.mode == Mode::Remote {
+            // On the heap: the other modes do not carry its state.
+            return Box::pin(self.confirm(receipt)).await.map(Offer::Taken);
+        }
+        Ok(Offer::Taken(receipt))
+    }
+
+    /// Waits until the bundler has accepted a slot that is stored.
+    async fn confirm(&self, receipt: Receipt) -> Result<Receipt, ScheduleError> {
+        // Without a queue no scheduler is made for this mode.
+        let Some(uploads) = &self.shared.uploads else { return Ok(receipt) };
+        match uploads.confirmed(receipt.process, receipt.slot).await {
+            Ok(()) => Ok(receipt),
+            Err(failure) => Err(ScheduleError::NotConfirmed { receipt: Box::new(receipt), failure }),
         }
     }
 
@@ -194,8 +244,7 @@ impl SchedulingServer {
             return false;
         }
         sequencer.retire();
-        self.live.store(false, Ordering::Release);
-        self.window.close();
+        self.intake.close();
         true
     }
 
@@ -210,10 +259,10 @@ impl SchedulingServer {
     /// Takes a place in the window; it is given back when the message is stored or has failed. False if the writer has
     /// retired.
     async fn enter(&self) -> Result<bool, ScheduleError> {
-        let permit = match self.window.try_acquire() {
+        let permit = match self.intake.window.try_acquire() {
             Ok(permit) => permit,
             Err(TryAcquireError::NoPermits) if self.shared.config.mode == Mode::Aggressive => {
-                match self.window.acquire().await {
+                match self.intake.window.acquire().await {
                     Ok(permit) => permit,
                     Err(_) => return self.closed(),
                 }
@@ -228,9 +277,10 @@ impl SchedulingServer {
     /// Why the window is closed: the writer has retired, or it failed.
     fn closed(&self) -> Result<bool, ScheduleError> {
         let sequencer = self.lock();
+        // A retired writer may since have been fenced off by the next one, which is none of its callers' business.
         match sequencer.stopped() {
+            _ if sequencer.is_retired() => Ok(false),
             Some(reason) => Err(Arc::clone(reason).into()),
-            None if sequencer.is_retired() => Ok(false),
             None => Err(ScheduleError::Stopped),
         }
     }
@@ -239,14 +289,14 @@ impl SchedulingServer {
         let (sender, receiver) = oneshot::channel();
         let (serial, terms) = {
             let mut sequencer = self.lock();
+            if sequencer.is_retired() {
+                return Ok(Sequenced::Retired(message, mark));
+            }
             if let Some(reason) = sequencer.stopped() {
                 let reason = Arc::clone(reason);
                 drop(sequencer);
-                self.window.add_permits(1);
+                self.intake.window.add_permits(1);
                 return Err(reason.into());
-            }
-            if sequencer.is_retired() {
-                return Ok(Sequenced::Retired(message, mark));
             }
             let now = self.shared.config.clock.now_ms();
             let (serial, terms) = sequencer.sequence(message.clone(), mark, now, Some(sender));
@@ -254,7 +304,7 @@ impl SchedulingServer {
             (serial, terms)
         };
         if self.sign(serial, terms, &message) {
-            self.lane.kick(self.shared.config.mode == Mode::Local);
+            self.lane.kick(self.shared.config.mode != Mode::Aggressive);
         }
         Ok(Sequenced::Slot(receiver))
     }
@@ -274,7 +324,7 @@ impl SchedulingServer {
                 Err(error) => {
                     if let Some(reply) = sequencer.withdraw(serial).and_then(|ticket| ticket.reply) {
                         let _ = reply.send(Err(Arc::new(error)));
-                        self.window.add_permits(1);
+                        self.intake.window.add_permits(1);
                     }
                 }
             }
@@ -311,33 +361,30 @@ impl SchedulingServer {
             }
             let owner = Arc::clone(self) as Arc<dyn Owner>;
             let Ticket { message, reply, mark, .. } = ticket;
-            kick |= self.lane.push(Pending { owner, receipt, message, reply, mark });
+            let claim = sequencer.claim();
+            kick |= self.lane.push(Pending { owner, receipt, message, reply, mark, claim });
         }
         kick
     }
 
     fn lock(&self) -> MutexGuard<'_, Sequencer> {
-        // Signers and stores run outside the lock; what runs inside does not panic half-way.
-        self.sequencer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.intake.lock()
     }
 }
 
 impl Owner for SchedulingServer {
     fn stored(&self, slot: u64) {
+        if let Some(uploads) = &self.shared.uploads {
+            uploads.queued(self.process, slot);
+        }
         self.unstored.store(slot + 1, Ordering::Release);
         // The number only falls here, so its peaks are all seen here.
         self.max_in_flight.fetch_max(self.in_flight(), Ordering::Relaxed);
-        self.window.add_permits(1);
+        self.intake.window.add_permits(1);
     }
 
     fn stop(&self, reason: &Arc<CommitError>) {
-        self.live.store(false, Ordering::Release);
-        for ticket in self.lock().stop(reason) {
-            if let Some(reply) = ticket.reply {
-                let _ = reply.send(Err(Arc::clone(reason)));
-            }
-        }
-        self.window.close();
+        self.intake.stop(reason);
     }
 
     fn failed(&self, _slot: u64, acknowledged: bool) {
@@ -349,6 +396,6 @@ impl Live for Arc<SchedulingServer> {
     type Error = ScheduleError;
 
     fn is_live(&self) -> bool {
-        self.live.load(Ordering::Acquire)
+        self.intake.is_live()
     }
 }

@@ -42,6 +42,12 @@ impl KeyRing {
         addresses
     }
 
+    /// Whether there is a wallet for an address.
+    #[must_use]
+    pub fn holds(&self, address: &Address) -> bool {
+        self.by_address.contains_key(address)
+    }
+
     /// Whether only the node's own wallet signs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
