@@ -70,7 +70,7 @@ fn flags_with_values_that_are_not_allowed() {
         (&["--duration", "0s"], "--duration: a round of no length measures nothing (such as 500ms, 10s or 2m)"),
         (
             &["--preset", "fastest"],
-            "preset 'fastest': unknown preset (allowed: seed, quick, full, history, restart, range, store, \
+            "preset 'fastest': unknown preset (allowed: seed, quick, full, registry, history, restart, range, store, \
              durability, gate)",
         ),
         (

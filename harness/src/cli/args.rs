@@ -152,7 +152,7 @@ pub struct RunArgs {
     /// The plan [default: the preset quick]
     #[arg(value_name = "PLAN.toml", value_hint = ValueHint::FilePath)]
     pub plan: Option<PathBuf>,
-    /// A plan that ships with slotbench: seed, quick, full, history, restart, range, store, durability, gate
+    /// A plan that ships with slotbench: seed, quick, full, registry, history, restart, range, store, durability, gate
     #[arg(long, value_name = "NAME", conflicts_with = "plan")]
     pub preset: Option<String>,
     /// Engines
@@ -259,7 +259,7 @@ pub enum PlanCommand {
     },
     /// Print a plan that ships with slotbench, to start one's own from
     Show {
-        /// seed, quick, full, history, restart, range, store, durability or gate
+        /// seed, quick, full, registry, history, restart, range, store, durability or gate
         preset: String,
     },
 }
