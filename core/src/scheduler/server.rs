@@ -52,13 +52,13 @@ impl Shared {
         let definition = match first.filter(|message| message.id() == *process) {
             Some(definition) => Some(definition),
             None => {
-                stored = self.assignments.item(process)?;
+                stored = self.assignments.known(process)?;
                 stored.as_ref()
             }
         };
         let named = definition.and_then(|definition| definition.tag("scheduler")).unwrap_or_default();
         let named = std::str::from_utf8(named).unwrap_or_default();
-        let addresses = named.split(',').filter_map(|address| address.trim().parse().ok());
+        let addresses = named.split(',').filter_map(|named| named.split('?').next()?.trim().parse().ok());
         Ok(self.config.keys.choose(process, addresses))
     }
 }
