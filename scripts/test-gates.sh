@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows that each gate of .ci/run can fail, and that all are ok on clean code. Usage: scripts/test-gates.sh
+# Shows that each gate of .ci/run can fail, that all are ok on clean code, and that the evidence's patches still apply. Usage: scripts/test-gates.sh
 #
 # Works on a one-crate workspace in a temporary directory, under this repository's gate scripts and configuration, and
 # breaks it in one way at a time. The crate has no dependencies, so it takes seconds.
@@ -166,5 +166,13 @@ what='counts of another compiler are no failure, and said to be none of ours'
 counts_end_with 4
 expect 0 counts:ok
 grep -q 'NOT JUDGED' "$work/log" || { echo "FAILED  ... but it did not say so" && failures=$((failures + 1)); }
+
+for patch in "$root"/scripts/evidence/patches/*.patch; do
+    if git -C "$root" apply --check "$patch"; then
+        printf '%-7s %s\n' ok "${patch##*/} applies to this tree"
+    else
+        printf '%-7s %s\n' FAILED "${patch##*/} must apply to this tree" && failures=$((failures + 1))
+    fi
+done
 
 ((failures == 0)) || { echo "$failures of these gates cannot be relied on" && exit 1; }
