@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `data/<id>` | a message or an assignment, as the ANS-104 item it is, by its own id |
 //! | `assignments/<process>/<slot>` | link to the assignment of that slot |
+//! | `messages/<message>/<process>` | link to the message's last assignment, where messages are indexed |
+//! | `processes/<process>` | a process definition that came with a message and was not itself scheduled |
 //!
 //! Message, assignment and link go into one atomic batch, so a slot is either readable in full or absent.
 
@@ -26,6 +28,8 @@ use crate::store::{Batch, Durability, Entry, Node, Store, StoreError};
 
 const DATA: &[u8] = b"data";
 const ASSIGNMENTS: &[u8] = b"assignments";
+const MESSAGES: &[u8] = b"messages";
+const PROCESSES: &[u8] = b"processes";
 
 /// Where the content of an item is stored.
 #[must_use]
@@ -53,12 +57,36 @@ pub fn slot_key(process: &Id, slot: u64) -> Key {
     key
 }
 
+/// The link from a message to its last assignment to a process.
+#[must_use]
+pub fn message_key(message: &Id, process: &Id) -> Key {
+    let mut key = Key::root();
+    key.push_name(MESSAGES);
+    key.push_id(message);
+    key.push_id(process);
+    key
+}
+
+/// Where a process definition is kept that was not itself scheduled.
+#[must_use]
+pub fn definition_key(process: &Id) -> Key {
+    let mut key = Key::root();
+    key.push_name(PROCESSES);
+    key.push_id(process);
+    key
+}
+
 /// Adds one scheduled message to a batch: both contents, then the link that makes them visible.
 pub fn stage(batch: &mut Batch, process: &Id, slot: u64, message: &Item, assignment: &Item) {
     let target = data_key(&assignment.id());
     batch.put(data_key(&message.id()), message.as_bytes().clone());
     batch.put(target.clone(), assignment.as_bytes().clone());
     batch.link(slot_key(process, slot), target);
+}
+
+/// Adds the link that finds an assignment by its message.
+pub fn stage_message_index(batch: &mut Batch, process: &Id, message: &Id, assignment: &Id) {
+    batch.link(message_key(message, process), data_key(assignment));
 }
 
 /// Where a schedule ends.
@@ -154,6 +182,14 @@ impl AssignmentStore {
         self.assignment(process, slot)?.map(|assignment| self.with_message(assignment)).transpose()
     }
 
+    /// A slot whose assignment [`list`](Self::list) has told.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn scheduled(&self, process: &Id, slot: u64, assignment: &Id) -> Result<Scheduled, AssignmentsError> {
+        self.with_message(self.linked(process, slot, assignment)?)
+    }
+
     fn with_message(&self, assignment: Assignment) -> Result<Scheduled, AssignmentsError> {
         let key = data_key(&assignment.message());
         let message = self.item(&assignment.message())?.ok_or_else(|| corrupt(&key, "the message is missing"))?;
@@ -184,14 +220,63 @@ impl AssignmentStore {
     /// # Errors
     /// `Corrupt` when what is stored under the id is not an item with that id.
     pub fn item(&self, id: &Id) -> Result<Option<Item>, AssignmentsError> {
-        let key = data_key(id);
-        let bytes: Bytes = match self.store.get(&self.store.resolve(&key)?)? {
+        self.item_at(&data_key(id), id)
+    }
+
+    fn item_at(&self, key: &Key, id: &Id) -> Result<Option<Item>, AssignmentsError> {
+        let bytes: Bytes = match self.store.get(&self.store.resolve(key)?)? {
             None => return Ok(None),
             Some(Entry::Value(bytes)) => bytes,
-            Some(_) => return Err(corrupt(&key, "content is a value")),
+            Some(_) => return Err(corrupt(key, "content is a value")),
         };
-        let item = Item::parse(bytes).map_err(|error| corrupt(&key, &error.to_string()))?;
-        if item.id() == *id { Ok(Some(item)) } else { Err(corrupt(&key, "the content has another id")) }
+        let item = Item::parse(bytes).map_err(|error| corrupt(key, &error.to_string()))?;
+        if item.id() == *id { Ok(Some(item)) } else { Err(corrupt(key, "the content has another id")) }
+    }
+
+    /// Whether a message or an assignment with this id is stored. Does not read it.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn holds(&self, id: &Id) -> Result<bool, AssignmentsError> {
+        Ok(self.store.get(&data_key(id))?.is_some())
+    }
+
+    /// An item by its own id, a process definition that was never scheduled included.
+    ///
+    /// # Errors
+    /// As [`item`](Self::item).
+    pub fn known(&self, id: &Id) -> Result<Option<Item>, AssignmentsError> {
+        match self.item(id)? {
+            Some(item) => Ok(Some(item)),
+            None => self.item_at(&definition_key(id), id),
+        }
+    }
+
+    /// Keeps the definition of a process that is not going to be scheduled itself. Does nothing if it is known.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn keep_definition(&self, definition: &Item, durability: Durability) -> Result<(), AssignmentsError> {
+        let id = definition.id();
+        if self.known(&id)?.is_some() {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        batch.put(definition_key(&id), definition.as_bytes().clone());
+        Ok(self.store.apply(&batch, durability)?)
+    }
+
+    /// The last assignment of a message to a process; `None` where messages are not indexed.
+    ///
+    /// # Errors
+    /// What the store reports; `Corrupt` for an index entry that is not a link to content.
+    pub fn assignment_of_message(&self, process: &Id, message: &Id) -> Result<Option<Id>, AssignmentsError> {
+        let key = message_key(message, process);
+        match self.store.get(&key)? {
+            None => Ok(None),
+            Some(Entry::Link(target)) => link_target(&key, &target).map(Some),
+            Some(_) => Err(corrupt(&key, "an index entry is a link")),
+        }
     }
 
     /// The end of a schedule. Its cost does not depend on the number of slots.
@@ -204,8 +289,11 @@ impl AssignmentStore {
         Ok(Head { slot: Some(slot), chain: Chain::after(assignment.chain()), timestamp: assignment.timestamp() })
     }
 
-    /// The highest numbered child. Names sort after numbers, so strays cost one step each and are skipped.
-    fn last_slot(&self, process: &Id) -> Result<Option<(u64, Id)>, AssignmentsError> {
+    /// The last slot and the id of its assignment, which is not read. Its cost does not depend on the number of slots.
+    ///
+    /// # Errors
+    /// What the store reports; `Corrupt` for a slot that is not a link to content.
+    pub fn last_slot(&self, process: &Id) -> Result<Option<(u64, Id)>, AssignmentsError> {
         let group = schedule_key(process);
         let Some((key, node)) = self.store.last(&group)? else { return Ok(None) };
         if let Some(found) = slot_link(&group, &key, &node)? {

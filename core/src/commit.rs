@@ -95,6 +95,14 @@ pub enum CommitError {
         /// The panic's message.
         text: String,
     },
+    /// A scheduler made later, over the same store, has taken the process over.
+    #[error("process {process} was taken over by a later writer (generation {generation})")]
+    Fenced {
+        /// The process.
+        process: Id,
+        /// The generation that has it.
+        generation: u64,
+    },
     /// The lane was closed before its turn came.
     #[error("the scheduler is shutting down")]
     Closed,

@@ -15,6 +15,8 @@
 //! | [`milestone`] | how far a message has come, for whoever follows it |
 //! | [`registry`] | names of live things, single-flight creation |
 //! | [`scheduler`] | one writer per process, confirmation modes |
+//! | [`operations`] | the scheduler as its clients see it: what a node serves |
+//! | [`uploads`] | the durable queue of assignments that a bundler has not accepted yet |
 //! | [`tree`] | path operations over a store: values, groups, links |
 //! | [`stack`] | a chain of stores used as one |
 //! | `testing` | the engine conformance suite and stores that misbehave on purpose (feature `testing`) |
@@ -30,6 +32,7 @@ pub mod id;
 pub mod item;
 pub mod key;
 pub mod milestone;
+pub mod operations;
 pub mod registry;
 pub mod scheduler;
 pub mod signature;
@@ -38,12 +41,14 @@ pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tree;
+pub mod uploads;
 pub mod wallet;
 
 pub use assignments::AssignmentStore;
 pub use id::{Address, Id};
 pub use item::Item;
 pub use key::Key;
+pub use operations::{OperationError, Operations, Policies, Request};
 pub use scheduler::{Config, Mode, Receipt, ScheduleError, Scheduler};
 pub use store::{Batch, Durability, Entry, Store, StoreError};
 pub use wallet::{Signer, Wallet};

@@ -89,8 +89,24 @@ impl Scheduler {
     /// # Errors
     /// As [`schedule`](Self::schedule).
     pub async fn schedule_marked(&self, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
-        self.shared.config.admit(&message)?;
+        self.admit(&message)?;
         let process = process_of(&message)?;
+        self.schedule_on(process, message, mark).await
+    }
+
+    /// Checks a message against mode and signature policy.
+    ///
+    /// # Errors
+    /// [`ScheduleError::Disabled`], [`ScheduleError::Unsigned`], [`ScheduleError::Signature`].
+    pub fn admit(&self, message: &Item) -> Result<(), ScheduleError> {
+        self.shared.config.admit(message)
+    }
+
+    /// Schedules a message that has been [admitted](Self::admit) on a process of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`schedule`](Self::schedule).
+    pub async fn schedule_on(&self, process: Id, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
         mark.reached(Milestone::Verified);
         self.server(&process)?.schedule(message, mark).await
     }
@@ -124,6 +140,39 @@ impl Scheduler {
     /// What the store reports.
     pub fn stored_head(&self, process: &Id) -> Result<Head, AssignmentsError> {
         self.shared.assignments.latest(process)
+    }
+
+    /// The last slot of a process that a caller was told of, or could have been: in aggressive mode its writer knows
+    /// more than the store. Starts no writer.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn acknowledged(&self, process: &Id) -> Result<Option<u64>, AssignmentsError> {
+        let stored = self.shared.assignments.last_slot(process)?.map(|(slot, _)| slot);
+        let writer = self.running(process).filter(|_| self.shared.config.mode == Mode::Aggressive);
+        Ok(stored.max(writer.and_then(|writer| writer.acknowledged())))
+    }
+
+    /// Whether a process has a running writer. Starts none.
+    #[must_use]
+    pub fn is_running(&self, process: &Id) -> bool {
+        self.running(process).is_some()
+    }
+
+    fn running(&self, process: &Id) -> Option<Arc<SchedulingServer>> {
+        self.servers.find_id(process, Policy::Never).ok()
+    }
+
+    /// Whether assignments can be signed as this address.
+    #[must_use]
+    pub fn signs_as(&self, address: &Address) -> bool {
+        self.shared.config.signer.address() == *address
+    }
+
+    /// How it works.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.shared.config
     }
 
     /// The schedules.
@@ -189,8 +238,13 @@ fn add(mut sum: Vec<u64>, part: &[u64]) -> Vec<u64> {
 /// # Errors
 /// [`ScheduleError::NoTarget`].
 pub fn process_of(message: &Item) -> Result<Id, ScheduleError> {
-    let is_process = message.tag("type").is_some_and(|value| value.eq_ignore_ascii_case(b"Process"));
-    if is_process { Ok(message.id()) } else { message.target().ok_or(ScheduleError::NoTarget) }
+    if is_process(message) { Ok(message.id()) } else { message.target().ok_or(ScheduleError::NoTarget) }
+}
+
+/// Whether a message defines a process.
+#[must_use]
+pub fn is_process(message: &Item) -> bool {
+    message.tag("type").is_some_and(|value| value.eq_ignore_ascii_case(b"Process"))
 }
 
 /// Semaphores count at most this many permits.

@@ -12,6 +12,7 @@ use crate::commit::{CommitObserver, LaneOptions};
 use crate::item::Item;
 use crate::scheduler::ScheduleError;
 use crate::store::Durability;
+use crate::uploads::UploadConfig;
 use crate::wallet::Signer;
 
 /// When a caller is told about its slot.
@@ -119,6 +120,11 @@ pub struct Config {
     pub block: Block,
     /// Told of every batch.
     pub observer: Option<Arc<dyn CommitObserver>>,
+    /// Whether an assignment can be found by its message: one more link a message. The legacy interface needs it.
+    pub index_messages: bool,
+    /// Where assignments are uploaded to; [`Mode::Remote`] needs it, any other mode may have it. With it, every
+    /// assignment is queued for upload in the batch that stores it.
+    pub uploads: Option<UploadConfig>,
 }
 
 impl Config {
@@ -139,6 +145,8 @@ impl Config {
             clock: Arc::new(SystemClock),
             block: Block::NONE,
             observer: None,
+            index_messages: false,
+            uploads: None,
         }
     }
 
@@ -147,11 +155,16 @@ impl Config {
         if self.mode == Mode::Disabled {
             return Err(ScheduleError::Disabled);
         }
-        if self.signatures.required && !message.is_signed() {
+        self.check_signature(message)
+    }
+
+    /// Checks an item against the signature policy.
+    pub(crate) fn check_signature(&self, item: &Item) -> Result<(), ScheduleError> {
+        if self.signatures.required && !item.is_signed() {
             return Err(ScheduleError::Unsigned);
         }
-        if self.signatures.verify && message.is_signed() {
-            message.verify().map_err(ScheduleError::Signature)?;
+        if self.signatures.verify && item.is_signed() {
+            item.verify().map_err(ScheduleError::Signature)?;
         }
         Ok(())
     }

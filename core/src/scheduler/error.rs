@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use crate::assignments::AssignmentsError;
-use crate::commit::CommitError;
+use crate::commit::{CommitError, Receipt};
+use crate::id::Id;
 use crate::item::VerifyError;
+use crate::store::StoreError;
+use crate::uploads::UploadError;
 
 /// Why a message was not scheduled.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,31 @@ pub enum ScheduleError {
         /// The window's size.
         waiting: usize,
     },
+    /// As many assignments as allowed wait to be uploaded.
+    #[error("busy: {waiting} assignments wait to be uploaded")]
+    UploadsFull {
+        /// How many.
+        waiting: usize,
+    },
+    /// A scheduler made later, over the same store, has taken the process over.
+    #[error("process {process} was taken over by a later writer (generation {generation})")]
+    Fenced {
+        /// The process.
+        process: Id,
+        /// The generation that has it.
+        generation: u64,
+    },
+    /// The slot is assigned and stored, and the bundler has not accepted it. The upload goes on.
+    #[error("slot {} is stored, but not confirmed by the bundler: {failure}", .receipt.slot)]
+    NotConfirmed {
+        /// The slot and its assignment.
+        receipt: Box<Receipt>,
+        /// What the upload failed with last.
+        failure: UploadError,
+    },
+    /// The stored queue of uploads cannot be read.
+    #[error("the upload queue cannot be read: {0}")]
+    Uploads(#[source] StoreError),
     /// Signing or storing failed; the writer stopped unless only this one assignment could not be signed.
     #[error(transparent)]
     Commit(#[from] Arc<CommitError>),

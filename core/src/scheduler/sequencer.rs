@@ -70,6 +70,10 @@ impl Sequencer {
         &self.head
     }
 
+    pub(super) const fn released(&self) -> &Head {
+        &self.released
+    }
+
     pub(super) const fn stopped(&self) -> Option<&Arc<CommitError>> {
         self.stopped.as_ref()
     }

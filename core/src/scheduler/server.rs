@@ -107,6 +107,11 @@ impl SchedulingServer {
         self.window_size() - self.window.available_permits()
     }
 
+    /// The last slot that left the sequencer signed.
+    pub(super) fn acknowledged(&self) -> Option<u64> {
+        self.lock().released().slot
+    }
+
     fn window_size(&self) -> usize {
         self.shared.config.window.clamp(1, MAX_WINDOW)
     }

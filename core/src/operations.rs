@@ -1,0 +1,214 @@
+//! The scheduler's operations, as a node serves them: `schedule`, `slot`, `status`, `next`, `checkpoint`, `info`.
+//!
+//! [`Operations`] is a [`Scheduler`] seen by its clients: a request names its process in one of several ways, the
+//! process must be known and name this node as its scheduler, and what comes back is a typed value or an
+//! [`OperationError`]. Nothing here knows HTTP; what a node needs to answer in its own words is in the values.
+//!
+//! [`schedule`](Operations::schedule) is asynchronous. All other operations read the store on the caller's thread,
+//! and start no writer.
+
+mod definition;
+mod duplicates;
+mod error;
+mod lookahead;
+mod read;
+mod request;
+mod slots;
+
+use std::sync::Arc;
+
+use crate::block::Block;
+use crate::id::{Address, Id};
+use crate::item::Item;
+use crate::milestone::Mark;
+use crate::scheduler::{Mode, Receipt, ScheduleError, Scheduler, Status};
+
+pub use definition::{Elsewhere, Named};
+pub use error::{OperationError, WaitsFor};
+pub use lookahead::Lookahead;
+pub use read::SchedulePage;
+pub use request::{Base, BaseMessage, Hinted, Request, Target};
+pub use slots::{ParseSlotsError, Slots};
+
+use duplicates::Duplicates;
+
+/// Most slots of one page of a schedule.
+pub const PAGE_SLOTS: usize = 1000;
+
+/// What a node asks of requests, beyond the signature policy of its [`Config`](crate::Config).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policies {
+    /// Which processes are scheduled here.
+    pub processes: ProcessPolicy,
+    /// What happens to a message that has been scheduled before.
+    pub duplicates: DuplicatePolicy,
+    /// Largest message in bytes, as an item with its headers.
+    pub max_message_bytes: usize,
+    /// Most bytes of items in one page of a schedule; a page holds at least one slot, whatever its size.
+    pub max_page_bytes: usize,
+    /// Slots that [`next`](Operations::next) reads at a time; 1 reads nothing ahead.
+    pub lookahead: usize,
+    /// Most bytes of items read ahead; the slot asked for is read whatever its size.
+    pub max_lookahead_bytes: usize,
+}
+
+impl Default for Policies {
+    /// Processes must be known and ours, duplicates are scheduled, messages up to 10 MiB, pages up to 64 MiB, a
+    /// look-ahead of 8 slots and 8 MiB.
+    fn default() -> Self {
+        Self {
+            processes: ProcessPolicy::Ours,
+            duplicates: DuplicatePolicy::Schedule,
+            max_message_bytes: 10 << 20,
+            max_page_bytes: 64 << 20,
+            lookahead: 8,
+            max_lookahead_bytes: 8 << 20,
+        }
+    }
+}
+
+/// Which processes are scheduled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessPolicy {
+    /// Those whose definition is known and names this node's address as scheduler.
+    Ours,
+    /// Any id: what tests and benchmarks use. No definition is looked for.
+    Any,
+}
+
+/// What happens to a message whose id has been scheduled before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DuplicatePolicy {
+    /// It gets another slot: the rule of `ao.N.1`.
+    Schedule,
+    /// It is refused with [`OperationError::Duplicate`]: the rule of the legacy testnet. Costs one look-up a message.
+    Refuse,
+}
+
+/// What `slot` tells of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotReport {
+    /// The process.
+    pub process: Id,
+    /// The last slot that a caller was told of, or could have been; `None` (on the wire −1) before the first.
+    pub current: Option<u64>,
+    /// The scheduler's wall clock, milliseconds since the Unix epoch.
+    pub timestamp: u64,
+    /// The network's last known block.
+    pub block: Block,
+    /// The address that signs the process's assignments.
+    pub address: Address,
+}
+
+/// What `info` tells of the operations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// The keys that are served.
+    pub exports: &'static [&'static str],
+    /// Keys of every device that this one does not serve.
+    pub excludes: &'static [&'static str],
+    /// The key that serves unknown ones: none does.
+    pub default: Option<&'static str>,
+    /// When callers are answered.
+    pub mode: Mode,
+    /// The address that signs.
+    pub address: Address,
+}
+
+/// A scheduler as its clients see it.
+pub struct Operations {
+    scheduler: Arc<Scheduler>,
+    policies: Policies,
+    duplicates: Duplicates,
+}
+
+impl Operations {
+    /// The operations of `scheduler`.
+    #[must_use]
+    pub fn new(scheduler: Arc<Scheduler>, policies: Policies) -> Self {
+        Self { scheduler, policies, duplicates: Duplicates::default() }
+    }
+
+    /// The scheduler itself.
+    #[must_use]
+    pub const fn scheduler(&self) -> &Arc<Scheduler> {
+        &self.scheduler
+    }
+
+    /// What is asked of requests.
+    #[must_use]
+    pub const fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// `POST schedule`: gives the request's message the next slot of its process and answers when the mode says so.
+    ///
+    /// The message is the request's `body` where there is one, else the request itself. Reads the store on the
+    /// caller's thread where the process has no running writer, or duplicates are refused.
+    ///
+    /// # Errors
+    /// [`OperationError`]. The message has a slot if the answer is `Ok` or [`OperationError::NotConfirmed`], and
+    /// possibly if it is [`OperationError::Failed`].
+    pub async fn schedule(&self, request: &Request) -> Result<Receipt, OperationError> {
+        let message = request.message().ok_or(OperationError::NoMessage)?;
+        self.check_size(message)?;
+        let target = self.target_of_message(request, message)?;
+        self.admit(request, message, &target)?;
+        let mark = match self.policies.duplicates {
+            DuplicatePolicy::Schedule => Mark::default(),
+            DuplicatePolicy::Refuse => self.duplicates.reserve(self.scheduler.assignments(), message.id())?,
+        };
+        Ok(self.scheduler.schedule_on(target.process, message.clone(), mark).await?)
+    }
+
+    fn check_size(&self, message: &Item) -> Result<(), OperationError> {
+        let (size, limit) = (message.as_bytes().len(), self.policies.max_message_bytes);
+        if size > limit { Err(OperationError::TooLarge { size, limit }) } else { Ok(()) }
+    }
+
+    /// `GET slot`: where the process's schedule ends.
+    ///
+    /// # Errors
+    /// Those of [`resolve`](Self::resolve); [`OperationError::Storage`].
+    pub fn slot(&self, request: &Request) -> Result<SlotReport, OperationError> {
+        let process = self.resolve(request)?;
+        let config = self.scheduler.config();
+        Ok(SlotReport {
+            process,
+            current: self.scheduler.acknowledged(&process)?,
+            timestamp: config.clock.now_ms(),
+            block: config.block.clone(),
+            address: config.signer.address(),
+        })
+    }
+
+    /// `GET status`: who signs, and which processes have a running writer.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.scheduler.status()
+    }
+
+    /// `checkpoint`: the state unchanged, for there is nothing to save that is not in the store.
+    pub fn checkpoint<T>(&self, state: T) -> T {
+        state
+    }
+
+    /// `GET info`: what is served.
+    #[must_use]
+    pub fn info(&self) -> Info {
+        let config = self.scheduler.config();
+        Info {
+            exports: &["info", "status", "schedule", "slot", "next", "checkpoint"],
+            excludes: &["set", "keys"],
+            default: None,
+            mode: config.mode,
+            address: config.signer.address(),
+        }
+    }
+}
+
+impl From<ScheduleError> for OperationError {
+    fn from(error: ScheduleError) -> Self {
+        error::of_schedule(error)
+    }
+}
