@@ -25,6 +25,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Serialize;
 use slotbench_core::operations::OperationError;
+use slotbench_core::uploads::UploadError;
 
 /// A failed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +142,15 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// A bundler that refuses, one that does not answer, and one that nobody asks any more.
+const fn not_confirmed(failure: &UploadError) -> StatusCode {
+    match failure {
+        UploadError::Rejected(_) | UploadError::Unreadable(_) => StatusCode::BAD_GATEWAY,
+        UploadError::Unavailable(_) => StatusCode::GATEWAY_TIMEOUT,
+        UploadError::Closed => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
 impl From<OperationError> for Failure {
     fn from(error: OperationError) -> Self {
         use OperationError as E;
@@ -158,8 +168,8 @@ impl From<OperationError> for Failure {
             E::Elsewhere(_) => StatusCode::TEMPORARY_REDIRECT,
             E::Disabled | E::Fenced { .. } => StatusCode::SERVICE_UNAVAILABLE,
             E::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
-            E::NotConfirmed { rejected: true, .. } | E::Unreadable { .. } => StatusCode::BAD_GATEWAY,
-            E::NotConfirmed { .. } => StatusCode::GATEWAY_TIMEOUT,
+            E::Unreadable { .. } => StatusCode::BAD_GATEWAY,
+            E::NotConfirmed { failure, .. } => not_confirmed(failure),
             E::Storage(_) | E::Failed(_) => return Self::internal(chain(&error)),
         };
         let mut failure = Self::new(status, error.to_string());

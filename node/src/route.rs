@@ -52,8 +52,7 @@ pub enum Key {
 
 impl Key {
     /// Every key.
-    pub const ALL: [Self; 6] =
-        [Self::Info, Self::Status, Self::Schedule, Self::Slot, Self::Next, Self::Checkpoint];
+    pub const ALL: [Self; 6] = [Self::Info, Self::Status, Self::Schedule, Self::Slot, Self::Next, Self::Checkpoint];
 
     /// The key in a path.
     #[must_use]
