@@ -130,10 +130,11 @@ impl Link {
 async fn exchange_h3(mut sender: H3Sender, endpoint: &Endpoint, call: Call) -> Result<Answer, ClientError> {
     let broken = |error| endpoint.broken(error);
     let mut stream = sender.send_request(request(endpoint, &call)?).await.map_err(broken)?;
-    if !call.body.is_empty() {
-        stream.send_data(call.body).await.map_err(broken)?;
+    let sent = if call.body.is_empty() { Ok(()) } else { stream.send_data(call.body).await };
+    // A server may answer before it has the whole request, and want no more of it.
+    if sent.is_ok() {
+        let _ = stream.finish().await;
     }
-    stream.finish().await.map_err(broken)?;
     let (head, ()) = stream.recv_response().await.map_err(broken)?.into_parts();
     let mut body = BytesMut::new();
     while let Some(mut data) = stream.recv_data().await.map_err(broken)? {

@@ -1,5 +1,6 @@
 //! HTTP/3 over QUIC.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use h3::error::{Code, StreamError};
+use h3::error::StreamError;
 use h3::quic::RecvStream;
 use h3::server::{RequestResolver, RequestStream};
 use http::Request;
@@ -110,11 +111,10 @@ async fn answer<S: Service>(site: &Site<S>, request: RequestResolver<h3_quinn::C
     let (mut send, receive) = stream.split();
     let mut body = Receiving { stream: receive, ended: false };
     let reply = site.service.respond(Request::from_parts(request.into_parts().0, &mut body)).await;
-    if !body.ended {
-        // The answer did not need the rest (RFC 9114, section 4.1).
-        body.stream.stop_sending(Code::H3_NO_ERROR);
-    }
     let _ = send_reply(&mut send, reply).await;
+    // Dropping a stream that has not ended tells the client to send no more of it (RFC 9114, section 4.1). Most have:
+    // looking once spares it the message.
+    body.look().await;
 }
 
 async fn send_reply<T>(stream: &mut RequestStream<T, Bytes>, reply: Reply) -> Result<(), StreamError>
@@ -135,6 +135,16 @@ where
 struct Receiving<T> {
     stream: RequestStream<T, Bytes>,
     ended: bool,
+}
+
+impl<T: RecvStream + Unpin> Receiving<T> {
+    /// Takes in what is there at this moment. `h3-quinn` panics if a stream is stopped while a read of it is pending, so
+    /// streams are dropped instead.
+    async fn look(&mut self) {
+        if !self.ended {
+            poll_fn(|context| Poll::Ready(drop(self.stream.poll_recv_data(context)))).await;
+        }
+    }
 }
 
 impl<T: RecvStream + Unpin> Body for Receiving<T> {
