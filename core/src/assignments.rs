@@ -4,13 +4,18 @@
 //! |---|---|
 //! | `data/<id>` | a message or an assignment, as the ANS-104 item it is, by its own id |
 //! | `assignments/<process>/<slot>` | link to the assignment of that slot |
+//! | `generations/<process>` | the generation of the writer that stored last, 8 bytes big endian |
 //! | `messages/<message>/<process>` | link to the message's last assignment, where messages are indexed |
 //! | `processes/<process>` | a process definition that came with a message and was not itself scheduled |
+//! | `uploads/<process>/<slot>` | id of an assignment that is to be uploaded, 32 bytes |
 //!
 //! Message, assignment and link go into one atomic batch, so a slot is either readable in full or absent.
 
 mod check;
 mod error;
+mod index;
+mod keys;
+mod pending;
 
 use std::sync::Arc;
 
@@ -18,6 +23,8 @@ use bytes::Bytes;
 
 pub use check::{CheckOptions, Finding, ScheduleCheck};
 pub use error::AssignmentsError;
+pub use keys::{data_key, definition_key, generation_key, message_key, schedule_key, slot_key, upload_key};
+pub use keys::{stage, stage_generation, stage_message_index, stage_upload};
 
 use crate::assignment::Assignment;
 use crate::chain::Chain;
@@ -25,69 +32,6 @@ use crate::id::Id;
 use crate::item::Item;
 use crate::key::{Key, Segment};
 use crate::store::{Batch, Durability, Entry, Node, Store, StoreError};
-
-const DATA: &[u8] = b"data";
-const ASSIGNMENTS: &[u8] = b"assignments";
-const MESSAGES: &[u8] = b"messages";
-const PROCESSES: &[u8] = b"processes";
-
-/// Where the content of an item is stored.
-#[must_use]
-pub fn data_key(id: &Id) -> Key {
-    let mut key = Key::root();
-    key.push_name(DATA);
-    key.push_id(id);
-    key
-}
-
-/// The group of a process's slots.
-#[must_use]
-pub fn schedule_key(process: &Id) -> Key {
-    let mut key = Key::root();
-    key.push_name(ASSIGNMENTS);
-    key.push_id(process);
-    key
-}
-
-/// The link of one slot.
-#[must_use]
-pub fn slot_key(process: &Id, slot: u64) -> Key {
-    let mut key = schedule_key(process);
-    key.push_number(slot);
-    key
-}
-
-/// The link from a message to its last assignment to a process.
-#[must_use]
-pub fn message_key(message: &Id, process: &Id) -> Key {
-    let mut key = Key::root();
-    key.push_name(MESSAGES);
-    key.push_id(message);
-    key.push_id(process);
-    key
-}
-
-/// Where a process definition is kept that was not itself scheduled.
-#[must_use]
-pub fn definition_key(process: &Id) -> Key {
-    let mut key = Key::root();
-    key.push_name(PROCESSES);
-    key.push_id(process);
-    key
-}
-
-/// Adds one scheduled message to a batch: both contents, then the link that makes them visible.
-pub fn stage(batch: &mut Batch, process: &Id, slot: u64, message: &Item, assignment: &Item) {
-    let target = data_key(&assignment.id());
-    batch.put(data_key(&message.id()), message.as_bytes().clone());
-    batch.put(target.clone(), assignment.as_bytes().clone());
-    batch.link(slot_key(process, slot), target);
-}
-
-/// Adds the link that finds an assignment by its message.
-pub fn stage_message_index(batch: &mut Batch, process: &Id, message: &Id, assignment: &Id) {
-    batch.link(message_key(message, process), data_key(assignment));
-}
 
 /// Where a schedule ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -233,52 +177,6 @@ impl AssignmentStore {
         if item.id() == *id { Ok(Some(item)) } else { Err(corrupt(key, "the content has another id")) }
     }
 
-    /// Whether a message or an assignment with this id is stored. Does not read it.
-    ///
-    /// # Errors
-    /// What the store reports.
-    pub fn holds(&self, id: &Id) -> Result<bool, AssignmentsError> {
-        Ok(self.store.get(&data_key(id))?.is_some())
-    }
-
-    /// An item by its own id, a process definition that was never scheduled included.
-    ///
-    /// # Errors
-    /// As [`item`](Self::item).
-    pub fn known(&self, id: &Id) -> Result<Option<Item>, AssignmentsError> {
-        match self.item(id)? {
-            Some(item) => Ok(Some(item)),
-            None => self.item_at(&definition_key(id), id),
-        }
-    }
-
-    /// Keeps the definition of a process that is not going to be scheduled itself. Does nothing if it is known.
-    ///
-    /// # Errors
-    /// What the store reports.
-    pub fn keep_definition(&self, definition: &Item, durability: Durability) -> Result<(), AssignmentsError> {
-        let id = definition.id();
-        if self.known(&id)?.is_some() {
-            return Ok(());
-        }
-        let mut batch = Batch::new();
-        batch.put(definition_key(&id), definition.as_bytes().clone());
-        Ok(self.store.apply(&batch, durability)?)
-    }
-
-    /// The last assignment of a message to a process; `None` where messages are not indexed.
-    ///
-    /// # Errors
-    /// What the store reports; `Corrupt` for an index entry that is not a link to content.
-    pub fn assignment_of_message(&self, process: &Id, message: &Id) -> Result<Option<Id>, AssignmentsError> {
-        let key = message_key(message, process);
-        match self.store.get(&key)? {
-            None => Ok(None),
-            Some(Entry::Link(target)) => link_target(&key, &target).map(Some),
-            Some(_) => Err(corrupt(&key, "an index entry is a link")),
-        }
-    }
-
     /// The end of a schedule. Its cost does not depend on the number of slots.
     ///
     /// # Errors
@@ -354,13 +252,28 @@ impl AssignmentStore {
         Ok(found)
     }
 
+    /// The generation of the writer that stored last, 0 before the first.
+    ///
+    /// # Errors
+    /// What the store reports; `Corrupt` for anything but 8 bytes.
+    pub fn generation(&self, process: &Id) -> Result<u64, AssignmentsError> {
+        let key = generation_key(process);
+        match self.store.get(&key)? {
+            None => Ok(0),
+            Some(Entry::Value(bytes)) => {
+                let bytes: [u8; 8] = bytes[..].try_into().map_err(|_| corrupt(&key, "a generation has 8 bytes"))?;
+                Ok(u64::from_be_bytes(bytes))
+            }
+            Some(_) => Err(corrupt(&key, "a generation is a value")),
+        }
+    }
+
     /// Every process with at least one slot, in id order, one seek each.
     ///
     /// # Errors
     /// What the store reports.
     pub fn processes(&self) -> Result<Vec<Id>, AssignmentsError> {
-        let mut group = Key::root();
-        group.push_name(ASSIGNMENTS);
+        let group = keys::schedules_key();
         let mut found = Vec::new();
         let mut from = group.clone();
         while let Some((key, _)) = self.store.scan(&group, &from, 1)?.into_iter().next() {

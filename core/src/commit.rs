@@ -12,6 +12,7 @@
 mod batch;
 mod lane;
 
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::item::{BuildError, Item};
 use crate::milestone::Mark;
 use crate::store::StoreError;
 
-pub use lane::{CommitCounters, Lane, LaneOptions};
+pub use lane::{CommitCounters, Lane, LaneOptions, QueueHandle};
 
 /// One assignment on its way to the store.
 pub struct Pending {
@@ -36,6 +37,8 @@ pub struct Pending {
     pub reply: Option<Reply>,
     /// What the caller attached: its tag is handed to the commit observer.
     pub mark: Mark,
+    /// The generation of its writer, with the writer's first entry.
+    pub claim: Option<NonZeroU64>,
 }
 
 /// Where a caller waits for its entry.

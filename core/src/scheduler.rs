@@ -7,6 +7,8 @@
 
 mod config;
 mod error;
+mod fence;
+mod intake;
 mod sequencer;
 mod server;
 
@@ -26,6 +28,8 @@ use crate::item::{Item, Template};
 use crate::milestone::{Mark, Milestone};
 use crate::registry::{Policy, Registry, RegistryError, Table};
 use crate::store::Store;
+use crate::uploads::{OpenError, Uploads};
+use fence::Rank;
 use server::Shared;
 
 /// The kind under which scheduling servers are registered.
@@ -36,6 +40,7 @@ pub struct Scheduler {
     shared: Arc<Shared>,
     servers: Arc<Table<SchedulingServer>>,
     group: Option<Arc<Lane>>,
+    rank: Rank,
 }
 
 /// What a scheduler says of itself.
@@ -48,23 +53,34 @@ pub struct Status {
 }
 
 impl Scheduler {
-    /// A scheduler over `store`. Starts the committer thread, and no writer.
+    /// A scheduler over `store`. Starts the committer thread and those that upload, and no writer.
+    ///
+    /// Of several schedulers over one open store the one made last writes: as soon as it schedules a message of a
+    /// process, the others are [fenced](ScheduleError::Fenced) off that process for good.
     ///
     /// # Errors
-    /// [`ScheduleError::Unsupported`] for a mode that this build cannot keep; [`ScheduleError::Thread`].
+    /// [`ScheduleError::Unsupported`] for a mode that needs a bundler where none is configured;
+    /// [`ScheduleError::Uploads`]; [`ScheduleError::Thread`].
     pub fn new(store: Arc<dyn Store>, config: Config) -> Result<Self, ScheduleError> {
-        if config.mode == Mode::Remote {
+        if config.mode == Mode::Remote && config.uploads.is_none() {
             return Err(ScheduleError::Unsupported("remote confirmation needs a bundler, and none is configured"));
         }
+        let rank = Rank::above_all(&store);
+        let assignments = AssignmentStore::new(Arc::clone(&store));
+        let uploads = config.uploads.clone().map(|uploads| {
+            Uploads::open(assignments.clone(), Arc::clone(&config.clock), uploads).map_err(|error| match error {
+                OpenError::Store(error) => ScheduleError::Uploads(error),
+                OpenError::Thread(error) => ScheduleError::Thread(error),
+            })
+        });
+        let uploads = uploads.transpose()?;
         let group = match config.commit {
-            CommitMode::Group => {
-                Some(Arc::new(Lane::start(Arc::clone(&store), config.lane()).map_err(ScheduleError::Thread)?))
-            }
+            CommitMode::Group => Some(Arc::new(Lane::start(store, config.lane()).map_err(ScheduleError::Thread)?)),
             CommitMode::Each => None,
         };
         let template = Template::new(Arc::clone(&config.signer), None, None);
-        let shared = Arc::new(Shared { assignments: AssignmentStore::new(store), template, config });
-        Ok(Self { shared, servers: Registry::new().table(KIND), group })
+        let shared = Arc::new(Shared { assignments, template, config, uploads });
+        Ok(Self { shared, servers: Registry::new().table(KIND), group, rank })
     }
 
     /// Schedules one message and answers when the mode says so.
@@ -131,7 +147,19 @@ impl Scheduler {
                 Arc::new(Lane::start(store, self.shared.config.lane()).map_err(ScheduleError::Thread)?)
             }
         };
-        SchedulingServer::start(*process, Arc::clone(&self.shared), lane)
+        let stored = || self.shared.assignments.generation(process).map_err(ScheduleError::Damaged);
+        self.rank.start(process, stored, |generation| {
+            let queue = lane.queue();
+            let server = SchedulingServer::start(*process, generation, Arc::clone(&self.shared), lane)?;
+            let intake = server.intake();
+            Ok((server, intake, queue))
+        })
+    }
+
+    /// The queue of assignments that a bundler has not accepted; `None` without a bundler.
+    #[must_use]
+    pub fn uploads(&self) -> Option<&Uploads> {
+        self.shared.uploads.as_ref()
     }
 
     /// The end of a process's stored schedule. Starts no writer.

@@ -4,10 +4,15 @@
 //! between any two steps loses no upload; it may repeat one: a bundler must take an item it already has as accepted.
 //! Failed uploads are tried again for as long as it takes, later and later.
 
+mod backlog;
+mod queue;
+
 use std::sync::Arc;
 
 use crate::id::Id;
 use crate::item::Item;
+
+pub use queue::{OpenError, UploadCounters, Uploads};
 
 /// One assignment to upload, with its message.
 #[derive(Debug, Clone)]
@@ -54,7 +59,7 @@ pub enum UploadError {
 pub struct UploadConfig {
     /// The way to the bundler.
     pub uploader: Arc<dyn Uploader>,
-    /// Threads that upload; 0 for a queue that is driven by hand.
+    /// Threads that upload; 0 for a queue that is driven by hand, with [`Uploads::run_due`].
     pub threads: usize,
     /// Most assignments that wait to be uploaded. While there are more, no message is scheduled; those that have
     /// a slot by then still enter.

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::assignments;
-use crate::commit::{CommitError, CommitObserver, Owner, Pending, Receipt, catch};
+use crate::commit::{CommitError, CommitObserver, LaneOptions, Owner, Pending, Receipt, catch};
 use crate::milestone::Milestone;
-use crate::store::{Batch, Durability, Store};
+use crate::store::{Batch, Store};
 
 /// Entries in flight and the buffers they are written with, both reused from batch to batch.
 #[derive(Default)]
@@ -40,14 +40,23 @@ impl InFlight {
     }
 
     /// Applies the entries as one batch. A panic of the store is an error like any other.
-    pub(super) fn apply(&mut self, store: &dyn Store, durability: Durability) -> Result<(), CommitError> {
+    pub(super) fn apply(&mut self, store: &dyn Store, options: &LaneOptions) -> Result<(), CommitError> {
         self.reached(Milestone::Committing);
         self.batch.clear();
         for entry in &self.entries {
             let Receipt { process, slot, assignment } = &entry.receipt;
             assignments::stage(&mut self.batch, process, *slot, &entry.message, assignment);
+            if let Some(generation) = entry.claim {
+                assignments::stage_generation(&mut self.batch, process, generation.get());
+            }
+            if options.index_messages {
+                assignments::stage_message_index(&mut self.batch, process, &entry.message.id(), &assignment.id());
+            }
+            if options.queue_uploads {
+                assignments::stage_upload(&mut self.batch, process, *slot, &assignment.id());
+            }
         }
-        catch("the store", || store.apply(&self.batch, durability))??;
+        catch("the store", || store.apply(&self.batch, options.durability))??;
         self.reached(Milestone::Stored);
         Ok(())
     }
@@ -101,8 +110,10 @@ impl Stopped {
 
 /// Tells owners and callers that their entries are not going to be stored.
 pub(super) fn fail_all(entries: impl IntoIterator<Item = Pending>, reason: &Arc<CommitError>) {
-    for Pending { owner, receipt, reply, .. } in entries {
+    for Pending { owner, receipt, reply, mark, .. } in entries {
         owner.failed(receipt.slot, reply.is_none());
+        // The message's way ends before its caller hears of it, and may try again.
+        drop(mark);
         if let Some(reply) = reply {
             let _ = reply.send(Err(Arc::clone(reason)));
         }

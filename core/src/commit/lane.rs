@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use crate::commit::batch::{InFlight, fail_all};
 use crate::commit::{CommitError, CommitObserver, Pending};
+use crate::id::Id;
 use crate::store::{Durability, Store};
 
 /// How a lane commits.
@@ -22,12 +23,24 @@ pub struct LaneOptions {
     pub inline: bool,
     /// Told of every batch.
     pub observer: Option<Arc<dyn CommitObserver>>,
+    /// Whether each entry's assignment can be found by its message.
+    pub index_messages: bool,
+    /// Whether each entry's assignment is queued for upload.
+    pub queue_uploads: bool,
 }
 
 impl Default for LaneOptions {
-    /// Group commit at tier `power`, at most 1024 entries or 8 MiB a batch.
+    /// Group commit at tier `power`, at most 1024 entries or 8 MiB a batch; nothing is indexed or uploaded.
     fn default() -> Self {
-        Self { durability: Durability::Power, max_entries: 1024, max_bytes: 8 << 20, inline: true, observer: None }
+        Self {
+            durability: Durability::Power,
+            max_entries: 1024,
+            max_bytes: 8 << 20,
+            inline: true,
+            observer: None,
+            index_messages: false,
+            queue_uploads: false,
+        }
     }
 }
 
@@ -69,6 +82,11 @@ struct State {
     /// Batches stored, by their number of entries. Counted after their callers were answered.
     sizes: Vec<u64>,
     closed: bool,
+    /// Batches begun, and batches done with.
+    begun: u64,
+    done: u64,
+    /// Threads that wait for the entries of a process.
+    flushers: usize,
 }
 
 impl State {
@@ -153,6 +171,12 @@ impl Lane {
         }
     }
 
+    /// The queue without its lane: it does not keep the lane going.
+    #[must_use]
+    pub fn queue(&self) -> QueueHandle {
+        QueueHandle(Arc::clone(&self.shared))
+    }
+
     /// Entries that wait for their batch.
     #[must_use]
     pub fn queued(&self) -> usize {
@@ -175,6 +199,28 @@ impl Lane {
             inline: counters.inline.load(Ordering::Relaxed),
             failed: counters.failed.load(Ordering::Relaxed),
         }
+    }
+}
+
+/// A lane's queue, for whoever must wait for it.
+#[derive(Clone)]
+pub struct QueueHandle(Arc<Shared>);
+
+impl QueueHandle {
+    /// Waits until no entry of `process` is queued or in flight. Nothing more of it may be pushed meanwhile.
+    pub fn flush(&self, process: &Id) {
+        let mut state = self.0.lock();
+        state.flushers += 1;
+        while state.queue.iter().any(|entry| entry.receipt.process == *process) {
+            self.0.wake_committer(&mut state);
+            state = self.0.idle.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        // What is in flight now may hold the last of them.
+        let begun = state.begun;
+        while state.done < begun {
+            state = self.0.idle.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.flushers -= 1;
     }
 }
 
@@ -240,8 +286,9 @@ impl Shared {
     fn commit<'a>(&'a self, mut state: MutexGuard<'a, State>, mut in_flight: InFlight) -> MutexGuard<'a, State> {
         in_flight.fill(&mut state.queue, self.options.max_entries, self.options.max_bytes);
         let entries = in_flight.len();
+        state.begun += 1;
         drop(state);
-        let result = in_flight.apply(&*self.store, self.options.durability);
+        let result = in_flight.apply(&*self.store, &self.options);
         if let Some(observer) = &self.options.observer {
             in_flight.observe(&**observer, result.as_ref().err());
         }
@@ -260,7 +307,8 @@ impl Shared {
             state.count_batch(entries);
         }
         state.lead = Some(in_flight);
-        if state.queue.is_empty() {
+        state.done += 1;
+        if state.queue.is_empty() || state.flushers > 0 {
             self.idle.notify_all();
         }
         state

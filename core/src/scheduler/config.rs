@@ -176,6 +176,8 @@ impl Config {
             max_bytes: self.max_batch_bytes,
             inline: self.inline && self.commit == CommitMode::Group,
             observer: self.observer.clone(),
+            index_messages: self.index_messages,
+            queue_uploads: self.uploads.is_some(),
         }
     }
 }

@@ -6,7 +6,6 @@ use crate::assignments::AssignmentsError;
 use crate::commit::{CommitError, Receipt};
 use crate::id::Id;
 use crate::item::VerifyError;
-use crate::store::StoreError;
 use crate::uploads::UploadError;
 
 /// Why a message was not scheduled.
@@ -57,7 +56,7 @@ pub enum ScheduleError {
     },
     /// The stored queue of uploads cannot be read.
     #[error("the upload queue cannot be read: {0}")]
-    Uploads(#[source] StoreError),
+    Uploads(#[source] AssignmentsError),
     /// Signing or storing failed; the writer stopped unless only this one assignment could not be signed.
     #[error(transparent)]
     Commit(#[from] Arc<CommitError>),

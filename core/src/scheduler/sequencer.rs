@@ -5,6 +5,7 @@
 //! new chain value and are signed anew.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::assignments::Head;
@@ -22,6 +23,8 @@ pub(super) struct Sequencer {
     waiting: VecDeque<Ticket>,
     next_serial: u64,
     stopped: Option<Arc<CommitError>>,
+    /// The writer's generation, until its first entry takes it to the store.
+    claim: Option<NonZeroU64>,
 }
 
 /// One message with its slot, waiting for its signature.
@@ -62,8 +65,14 @@ pub(super) enum Accepted {
 }
 
 impl Sequencer {
-    pub(super) fn resume(head: Head) -> Self {
-        Self { head, released: head, waiting: VecDeque::new(), next_serial: 0, stopped: None }
+    pub(super) fn resume(head: Head, generation: u64) -> Self {
+        let claim = NonZeroU64::new(generation);
+        Self { head, released: head, waiting: VecDeque::new(), next_serial: 0, stopped: None, claim }
+    }
+
+    /// The generation that the next entry must store; `None` but for the first entry.
+    pub(super) const fn claim(&mut self) -> Option<NonZeroU64> {
+        self.claim.take()
     }
 
     pub(super) const fn head(&self) -> &Head {

@@ -1,9 +1,9 @@
 //! The writer of one process.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard, Weak};
 
-use tokio::sync::{Semaphore, TryAcquireError, oneshot};
+use tokio::sync::{TryAcquireError, oneshot};
 
 use crate::assignment::{DEFAULT_PATH, Draft};
 use crate::assignments::AssignmentStore;
@@ -12,14 +12,17 @@ use crate::id::{Address, Id};
 use crate::item::{Item, Template};
 use crate::milestone::Mark;
 use crate::registry::Live;
+use crate::scheduler::intake::Intake;
 use crate::scheduler::sequencer::{Accepted, Sequencer, Terms, Ticket};
 use crate::scheduler::{Config, MAX_WINDOW, Mode, ScheduleError};
+use crate::uploads::Uploads;
 
 /// What all writers of a scheduler have in common.
 pub(super) struct Shared {
     pub(super) assignments: AssignmentStore,
     pub(super) template: Template,
     pub(super) config: Config,
+    pub(super) uploads: Option<Uploads>,
 }
 
 /// The one writer of a process: all its slots are given here, one at a time.
@@ -27,9 +30,8 @@ pub struct SchedulingServer {
     process: Id,
     shared: Arc<Shared>,
     lane: Arc<Lane>,
-    sequencer: Mutex<Sequencer>,
-    window: Semaphore,
-    live: AtomicBool,
+    intake: Arc<Intake>,
+    generation: u64,
     max_in_flight: AtomicUsize,
     /// Slots acknowledged before their write failed.
     broken_promises: AtomicU64,
@@ -40,6 +42,8 @@ pub struct SchedulingServer {
 pub struct ServerInfo {
     /// The process.
     pub process: Id,
+    /// One above the generation of the writer before it; only the highest can commit.
+    pub generation: u64,
     /// The last slot given; `None` before the first.
     pub slot: Option<u64>,
     /// The chain after it, in text; `None` before the first.
@@ -60,21 +64,22 @@ pub struct ServerInfo {
 type Answer = oneshot::Receiver<Result<Receipt, Arc<CommitError>>>;
 
 impl SchedulingServer {
-    /// Starts after the last stored slot.
-    pub(super) fn start(process: Id, shared: Arc<Shared>, lane: Arc<Lane>) -> Result<Self, ScheduleError> {
+    /// Starts after the last stored slot. No other writer of the process may be at work.
+    pub(super) fn start(
+        process: Id,
+        generation: u64,
+        shared: Arc<Shared>,
+        lane: Arc<Lane>,
+    ) -> Result<Self, ScheduleError> {
         let head = shared.assignments.latest(&process).map_err(ScheduleError::Damaged)?;
-        let window = Semaphore::new(shared.config.window.clamp(1, MAX_WINDOW));
-        let sequencer = Mutex::new(Sequencer::resume(head));
-        Ok(Self {
-            process,
-            shared,
-            lane,
-            sequencer,
-            window,
-            live: AtomicBool::new(true),
-            max_in_flight: AtomicUsize::new(0),
-            broken_promises: AtomicU64::new(0),
-        })
+        let intake = Arc::new(Intake::new(head, generation, shared.config.window.clamp(1, MAX_WINDOW)));
+        let (max_in_flight, broken_promises) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Ok(Self { process, shared, lane, intake, generation, max_in_flight, broken_promises })
+    }
+
+    /// How to stop it.
+    pub(super) fn intake(&self) -> Weak<Intake> {
+        Arc::downgrade(&self.intake)
     }
 
     /// The process.
@@ -93,6 +98,7 @@ impl SchedulingServer {
         let head = *self.lock().head();
         ServerInfo {
             process: self.process,
+            generation: self.generation,
             slot: head.slot,
             chain: head.chain.value().map(|value| value.to_string()),
             address: self.shared.config.signer.address(),
@@ -104,7 +110,7 @@ impl SchedulingServer {
     }
 
     pub(super) fn in_flight(&self) -> usize {
-        self.window_size() - self.window.available_permits()
+        self.window_size() - self.intake.window.available_permits()
     }
 
     /// The last slot that left the sequencer signed.
@@ -123,17 +129,31 @@ impl SchedulingServer {
     /// # Errors
     /// [`ScheduleError`].
     pub async fn schedule(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
+        if let Some(waiting) = self.shared.uploads.as_ref().filter(|uploads| uploads.is_full()).map(Uploads::waiting) {
+            return Err(ScheduleError::UploadsFull { waiting });
+        }
         self.enter().await?;
         let reply = self.sequence(message, mark)?;
-        Ok(reply.await.map_err(|_| ScheduleError::Stopped)??)
+        let receipt = reply.await.map_err(|_| ScheduleError::Stopped)??;
+        if self.shared.config.mode == Mode::Remote { self.confirm(receipt).await } else { Ok(receipt) }
+    }
+
+    /// Waits until the bundler has accepted a slot that is stored.
+    async fn confirm(&self, receipt: Receipt) -> Result<Receipt, ScheduleError> {
+        // Without a queue no scheduler is made for this mode.
+        let Some(uploads) = &self.shared.uploads else { return Ok(receipt) };
+        match uploads.confirmed(receipt.process, receipt.slot).await {
+            Ok(()) => Ok(receipt),
+            Err(failure) => Err(ScheduleError::NotConfirmed { receipt: Box::new(receipt), failure }),
+        }
     }
 
     /// Takes a place in the window; it is given back when the message is stored or has failed.
     async fn enter(&self) -> Result<(), ScheduleError> {
-        let permit = match self.window.try_acquire() {
+        let permit = match self.intake.window.try_acquire() {
             Ok(permit) => permit,
             Err(TryAcquireError::NoPermits) if self.shared.config.mode == Mode::Aggressive => {
-                self.window.acquire().await.map_err(|_| self.stop_reason())?
+                self.intake.window.acquire().await.map_err(|_| self.stop_reason())?
             }
             Err(TryAcquireError::NoPermits) => return Err(ScheduleError::Busy { waiting: self.window_size() }),
             Err(TryAcquireError::Closed) => return Err(self.stop_reason()),
@@ -154,14 +174,14 @@ impl SchedulingServer {
             if let Some(reason) = sequencer.stopped() {
                 let reason = Arc::clone(reason);
                 drop(sequencer);
-                self.window.add_permits(1);
+                self.intake.window.add_permits(1);
                 return Err(reason.into());
             }
             let now = self.shared.config.clock.now_ms();
             sequencer.sequence(message.clone(), mark, now, Some(sender))
         };
         if self.sign(serial, terms, &message) {
-            self.lane.kick(self.shared.config.mode == Mode::Local);
+            self.lane.kick(self.shared.config.mode != Mode::Aggressive);
         }
         Ok(receiver)
     }
@@ -181,7 +201,7 @@ impl SchedulingServer {
                 Err(error) => {
                     if let Some(reply) = sequencer.withdraw(serial).and_then(|ticket| ticket.reply) {
                         let _ = reply.send(Err(Arc::new(error)));
-                        self.window.add_permits(1);
+                        self.intake.window.add_permits(1);
                     }
                 }
             }
@@ -218,32 +238,29 @@ impl SchedulingServer {
             }
             let owner = Arc::clone(self) as Arc<dyn Owner>;
             let Ticket { message, reply, mark, .. } = ticket;
-            kick |= self.lane.push(Pending { owner, receipt, message, reply, mark });
+            let claim = sequencer.claim();
+            kick |= self.lane.push(Pending { owner, receipt, message, reply, mark, claim });
         }
         kick
     }
 
     fn lock(&self) -> MutexGuard<'_, Sequencer> {
-        // Signers and stores run outside the lock; what runs inside does not panic half-way.
-        self.sequencer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.intake.lock()
     }
 }
 
 impl Owner for SchedulingServer {
-    fn stored(&self, _slot: u64) {
+    fn stored(&self, slot: u64) {
+        if let Some(uploads) = &self.shared.uploads {
+            uploads.queued(self.process, slot);
+        }
         // The number only falls here, so its peaks are all seen here.
         self.max_in_flight.fetch_max(self.in_flight(), Ordering::Relaxed);
-        self.window.add_permits(1);
+        self.intake.window.add_permits(1);
     }
 
     fn stop(&self, reason: &Arc<CommitError>) {
-        self.live.store(false, Ordering::Release);
-        for ticket in self.lock().stop(reason) {
-            if let Some(reply) = ticket.reply {
-                let _ = reply.send(Err(Arc::clone(reason)));
-            }
-        }
-        self.window.close();
+        self.intake.stop(reason);
     }
 
     fn failed(&self, _slot: u64, acknowledged: bool) {
@@ -255,6 +272,6 @@ impl Live for SchedulingServer {
     type Error = ScheduleError;
 
     fn is_live(&self) -> bool {
-        self.live.load(Ordering::Acquire)
+        self.intake.is_live()
     }
 }

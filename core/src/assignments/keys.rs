@@ -1,0 +1,114 @@
+//! The paths of the assignment store, and the batches that fill them.
+
+use bytes::Bytes;
+
+use crate::id::Id;
+use crate::item::Item;
+use crate::key::Key;
+use crate::store::Batch;
+
+const DATA: &[u8] = b"data";
+const ASSIGNMENTS: &[u8] = b"assignments";
+const MESSAGES: &[u8] = b"messages";
+const PROCESSES: &[u8] = b"processes";
+const GENERATIONS: &[u8] = b"generations";
+const UPLOADS: &[u8] = b"uploads";
+
+/// Where the content of an item is stored.
+#[must_use]
+pub fn data_key(id: &Id) -> Key {
+    let mut key = Key::root();
+    key.push_name(DATA);
+    key.push_id(id);
+    key
+}
+
+/// The group of all schedules.
+pub(super) fn schedules_key() -> Key {
+    let mut key = Key::root();
+    key.push_name(ASSIGNMENTS);
+    key
+}
+
+/// The group of a process's slots.
+#[must_use]
+pub fn schedule_key(process: &Id) -> Key {
+    let mut key = schedules_key();
+    key.push_id(process);
+    key
+}
+
+/// The link of one slot.
+#[must_use]
+pub fn slot_key(process: &Id, slot: u64) -> Key {
+    let mut key = schedule_key(process);
+    key.push_number(slot);
+    key
+}
+
+/// The link from a message to its last assignment to a process.
+#[must_use]
+pub fn message_key(message: &Id, process: &Id) -> Key {
+    let mut key = Key::root();
+    key.push_name(MESSAGES);
+    key.push_id(message);
+    key.push_id(process);
+    key
+}
+
+/// Where a process definition is kept that was not itself scheduled.
+#[must_use]
+pub fn definition_key(process: &Id) -> Key {
+    let mut key = Key::root();
+    key.push_name(PROCESSES);
+    key.push_id(process);
+    key
+}
+
+/// The generation of a process's writer.
+#[must_use]
+pub fn generation_key(process: &Id) -> Key {
+    let mut key = Key::root();
+    key.push_name(GENERATIONS);
+    key.push_id(process);
+    key
+}
+
+/// The group of all uploads.
+pub(super) fn uploads_key() -> Key {
+    let mut key = Key::root();
+    key.push_name(UPLOADS);
+    key
+}
+
+/// The queued upload of one slot.
+#[must_use]
+pub fn upload_key(process: &Id, slot: u64) -> Key {
+    let mut key = uploads_key();
+    key.push_id(process);
+    key.push_number(slot);
+    key
+}
+
+/// Adds one scheduled message to a batch: both contents, then the link that makes them visible.
+pub fn stage(batch: &mut Batch, process: &Id, slot: u64, message: &Item, assignment: &Item) {
+    let target = data_key(&assignment.id());
+    batch.put(data_key(&message.id()), message.as_bytes().clone());
+    batch.put(target.clone(), assignment.as_bytes().clone());
+    batch.link(slot_key(process, slot), target);
+}
+
+/// Adds the link that finds an assignment by its message.
+pub fn stage_message_index(batch: &mut Batch, process: &Id, message: &Id, assignment: &Id) {
+    batch.link(message_key(message, process), data_key(assignment));
+}
+
+/// Adds the generation of the writer that stores the batch.
+pub fn stage_generation(batch: &mut Batch, process: &Id, generation: u64) {
+    batch.put(generation_key(process), Bytes::copy_from_slice(&generation.to_be_bytes()));
+}
+
+/// Adds one upload to the queue.
+pub fn stage_upload(batch: &mut Batch, process: &Id, slot: u64, assignment: &Id) {
+    batch.put(upload_key(process, slot), Bytes::copy_from_slice(assignment.as_bytes()));
+}
