@@ -93,11 +93,11 @@ mod tests {
         let json = Some("application/json");
         let bad = [("", None), ("garbage", None), ("{}", json), ("[]", json), (r#"{"body":"!"}"#, json), ("", json)];
         for (body, content_type) in bad {
-            let failure = opened(body, content_type).err().expect("refused");
+            let failure = opened(body, content_type).expect_err("refused");
             assert_eq!(failure.status, http::StatusCode::BAD_REQUEST, "{body}");
         }
         let mistyped = format!(r#"{{"body":"{}","proces":"x"}}"#, URL_SAFE_NO_PAD.encode(message(b"").as_bytes()));
-        assert!(opened(mistyped, json).err().expect("refused").message.contains("proces"));
+        assert!(opened(mistyped, json).expect_err("refused").message.contains("proces"));
     }
 
     proptest! {

@@ -41,7 +41,7 @@ pub struct Failure {
     /// The methods there are, where it was the method that was wrong.
     pub allow: Option<&'static str>,
     /// The slot that the message has all the same.
-    pub assigned: Option<Assigned>,
+    pub assigned: Option<Box<Assigned>>,
     /// For the operator: the whole chain of causes, which is no business of the client's.
     pub cause: Option<String>,
 }
@@ -180,7 +180,8 @@ impl From<OperationError> for Failure {
                 failure.message = format!("slot {slot} of process {process} cannot be read");
             }
             E::NotConfirmed { receipt, .. } => {
-                failure.assigned = Some(Assigned { slot: receipt.slot, id: receipt.assignment.id().to_string() });
+                let id = receipt.assignment.id().to_string();
+                failure.assigned = Some(Box::new(Assigned { slot: receipt.slot, id }));
             }
             E::Elsewhere(elsewhere) => {
                 let hints = elsewhere.schedulers.iter().find_map(|named| named.hint.clone());

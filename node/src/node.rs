@@ -26,6 +26,9 @@ use crate::service::{Reply, Service};
 /// [`NodeOptions::tagged`] says so: how a load generator recognises its messages when they are stored.
 pub const TAG: HeaderName = HeaderName::from_static("slotbench-tag");
 
+/// Where failures are told, each with its chain of causes.
+pub type Reporter = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// How a node serves.
 #[derive(Clone, Default)]
 pub struct NodeOptions {
@@ -34,7 +37,7 @@ pub struct NodeOptions {
     /// Whether [`TAG`] counts.
     pub tagged: bool,
     /// Told of every failure that is the node's own, for the operator.
-    pub on_failure: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub on_failure: Option<Reporter>,
 }
 
 /// The scheduler as a service.

@@ -72,7 +72,7 @@ struct FailureForm<'a> {
 
 impl From<&Failure> for Reply {
     fn from(failure: &Failure) -> Self {
-        let form = FailureForm { error: &failure.message, assigned: failure.assigned.as_ref() };
+        let form = FailureForm { error: &failure.message, assigned: failure.assigned.as_deref() };
         // Two texts and a number can always be written.
         let body = serde_json::to_vec(&form).unwrap_or_default();
         let mut reply = fresh(whole(failure.status, "application/json", body));

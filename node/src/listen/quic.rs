@@ -142,7 +142,11 @@ impl<T: RecvStream + Unpin> Receiving<T> {
     /// streams are dropped instead.
     async fn look(&mut self) {
         if !self.ended {
-            poll_fn(|context| Poll::Ready(drop(self.stream.poll_recv_data(context)))).await;
+            poll_fn(|context| {
+                drop(self.stream.poll_recv_data(context));
+                Poll::Ready(())
+            })
+            .await;
         }
     }
 }
