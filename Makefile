@@ -34,6 +34,7 @@ check: setup-light ## the inner loop, without RocksDB: formatting, clippy, tests
 	  echo 'make check would build RocksDB: a member depends on slotbench-backends with default features' >&2; exit 1; \
 	fi
 	cargo clippy --release --workspace --all-targets $(LIGHT) -- -D warnings
+	cargo clippy --release --workspace --bench '*' $(LIGHT) -- -D warnings
 	cargo test --release --workspace $(LIGHT)
 
 .PHONY: test

@@ -31,7 +31,14 @@ edition = "2024"
 rust-version = "1.95"
 license = "Apache-2.0"
 publish = false
+
+[[bench]]
+name = "on_demand"
+path = "on_demand.rs"
+harness = false
+bench = false
 END
+    printf '//! A bench that runs only when named.\n\nfn main() {}\n' >on_demand.rs
     cat >src/lib.rs <<'END'
 //! An example.
 
@@ -65,6 +72,7 @@ absent_licence() { sed -i '/^license/d' Cargo.toml; }
 no_cargo_deny() { sed -i 's/^version=.*/version=0.0.1/' scripts/cargo-deny.sh; }
 clippy_warning() { append 'pub fn is(answer: bool) -> bool {' '    answer == true' '}'; }
 compiler_warning() { append 'fn unused() {}'; }
+warning_in_a_bench_on_demand() { echo 'fn unused() {}' >>on_demand.rs; }
 stale_lock_file() { sed -i 's/^version = "0.1.0"/version = "0.2.0"/' Cargo.toml; }
 failing_test() { sed -i 's/Some(2)/Some(3)/' src/lib.rs; }
 test_that_does_not_compile() { sed -i 's/Some(2)/"two"/' src/lib.rs; }
@@ -145,6 +153,7 @@ expect_failure deny git_dependency 'sources FAILED'
 expect_failure deny no_cargo_deny 'could not find .cargo-deny'
 expect_failure clippy clippy_warning 'bool-comparison|bool_comparison'
 expect_failure clippy compiler_warning 'never used'
+expect_failure clippy warning_in_a_bench_on_demand 'never used'
 expect_failure clippy stale_lock_file '\-\-locked'
 expect_failure test failing_test 'test result: FAILED'
 expect_failure test test_that_does_not_compile 'mismatched types|could not compile'

@@ -19,11 +19,12 @@
 //! *Filters.* [`Store::resolve`] asks for each ancestor of a path, and most of those do not exist: full-key Bloom filters
 //! answer that without reading a block. There is no prefix filter, for prefixes differ in length.
 //!
-//! *What grows and what does not.* [`Store::last`] opens an iterator over every sorted run: memtables, each file of level 0
-//! (compaction begins at 4), one per level below. Reading the end of a schedule took 10.7 µs at 10^3 slots, 17.4 µs at
-//! 10^6 and 14.3 µs at 10^7; of one store of 10^6 slots 16.2 µs in one opening and 12.9 µs in the next. That goes by
-//! runs rather than by slots, and runs are bounded. A write searches the memtable, which costs more in a full one: 8 µs at
-//! 10^3 slots, and the same 10 µs from 10^4 to 10^7 (`benches/growth`, tier `process`).
+//! *What grows and what does not.* [`Store::last`] seeks in every sorted run: memtables, each file of level 0
+//! (compaction begins at 4), one per level below; a third of its time is spent in tables' blocks, a third in making and
+//! dropping the iterator. Reading the end of a schedule so took 8.4 µs at 10^3 slots, which are in one memtable, 9.0 µs at
+//! 10^4, 10.5 µs at 10^5 and 13.8 µs at 10^6. That goes by runs rather than by slots, and runs are bounded. A write
+//! searches the memtable, which costs more in a full one: 7.0 µs at 10^3 slots, and the same 8.4 µs from 10^4 on
+//! (`benches/growth`, tier `process`).
 //!
 //! *Damage.* Recovery takes the WAL up to the first record that is not whole, which is what a torn tail needs; damage in
 //! the middle looks the same and is not reported. Tables and the manifest are checked whenever they are read.

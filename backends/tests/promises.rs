@@ -202,7 +202,7 @@ fn a_second_handle_is_locked_out_and_the_first_one_unharmed() {
 }
 
 #[test]
-fn another_process_locks_us_out_until_it_ends() {
+fn c044_another_process_locks_us_out_until_it_ends() {
     for kind in persistent() {
         let dir = TempDir::new().unwrap();
         let mut holder = other_process(kind, "hold", dir.path());

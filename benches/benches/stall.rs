@@ -109,6 +109,7 @@ fn run(settings: &Settings) -> Fallible<bool> {
         ),
         conditions: Vec::new(),
         tables: vec![table(&found)],
+        details: Vec::new(),
         notes: if failures.is_empty() { Vec::new() } else { vec![("Failures", failures)] },
     };
     println!("{}", terminal(&report, Style::default()));
@@ -179,14 +180,14 @@ impl Stall {
         if method != Method::Apply || seen.is_some() || Duration::from_nanos(self.epoch.now()) < LEAD {
             return;
         }
-        reset_peak_rss();
+        let from_here = reset_peak_rss();
         let rss_before = resident_bytes().unwrap_or_default();
         let answered_before = self.calls.answered.load(Ordering::SeqCst);
         thread::sleep(self.length);
         let answered = self.calls.answered.load(Ordering::SeqCst);
         *seen = Some(Stalled {
             rss_before,
-            peak_rss: peak_rss().unwrap_or_default(),
+            peak_rss: peak_rss().filter(|_| from_here).unwrap_or_default(),
             waiting: self.calls.came.load(Ordering::SeqCst) - answered,
             answered: answered - answered_before,
         });

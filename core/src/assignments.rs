@@ -168,13 +168,24 @@ impl AssignmentStore {
     }
 
     fn item_at(&self, key: &Key, id: &Id) -> Result<Option<Item>, AssignmentsError> {
-        let bytes: Bytes = match self.store.get(&self.store.resolve(key)?)? {
+        let bytes: Bytes = match self.content(key)? {
             None => return Ok(None),
             Some(Entry::Value(bytes)) => bytes,
             Some(_) => return Err(corrupt(key, "content is a value")),
         };
         let item = Item::parse(bytes).map_err(|error| corrupt(key, &error.to_string()))?;
         if item.id() == *id { Ok(Some(item)) } else { Err(corrupt(key, "the content has another id")) }
+    }
+
+    /// What is stored under a path of content, links followed.
+    ///
+    /// The plain look-up comes first: whatever stands at an id's own path is checked against the id, so a link above
+    /// it could only lead to the same bytes, and need not be looked for.
+    fn content(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        match self.store.get(key)? {
+            Some(Entry::Value(bytes)) => Ok(Some(Entry::Value(bytes))),
+            _ => self.store.get(&self.store.resolve(key)?),
+        }
     }
 
     /// The end of a schedule. Its cost does not depend on the number of slots.

@@ -1,9 +1,9 @@
 //! The scheduler: every process has one writer, which gives each message the next slot and sees it stored.
 //!
 //! A message's path: verify → find the process's [`SchedulingServer`] → slot and chain step → sign → *aggressive:
-//! acknowledge* → [group commit](crate::commit) → *local: acknowledge*. Verifying and signing run on the callers'
-//! threads, so they are parallel; slot and chain step are strictly serial per process: one hash
-//! under a lock.
+//! acknowledge* → [group commit](crate::commit) → *local: acknowledge* → [upload](crate::uploads) → *remote:
+//! acknowledge*. Verifying and signing run on the callers' threads, so they are parallel; slot and chain step are
+//! strictly serial per process: one hash under a lock.
 
 mod config;
 mod error;
@@ -29,7 +29,7 @@ use crate::milestone::{Mark, Milestone};
 use crate::registry::{Policy, Registry, RegistryError, Table};
 use crate::store::Store;
 use crate::uploads::{OpenError, Uploads};
-use fence::Rank;
+use fence::{Handle, Rank};
 use server::Shared;
 
 /// The kind under which scheduling servers are registered.
@@ -40,7 +40,6 @@ pub struct Scheduler {
     shared: Arc<Shared>,
     servers: Arc<Table<SchedulingServer>>,
     group: Option<Arc<Lane>>,
-    rank: Rank,
 }
 
 /// What a scheduler says of itself.
@@ -79,8 +78,8 @@ impl Scheduler {
             CommitMode::Each => None,
         };
         let template = Template::new(Arc::clone(&config.signer), None, None);
-        let shared = Arc::new(Shared { assignments, template, config, uploads });
-        Ok(Self { shared, servers: Registry::new().table(KIND), group, rank })
+        let shared = Arc::new(Shared { assignments, template, config, uploads, rank });
+        Ok(Self { shared, servers: Registry::new().table(KIND), group })
     }
 
     /// Schedules one message and answers when the mode says so.
@@ -107,7 +106,8 @@ impl Scheduler {
     pub async fn schedule_marked(&self, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
         self.admit(&message)?;
         let process = process_of(&message)?;
-        self.schedule_on(process, message, mark).await
+        mark.reached(Milestone::Verified);
+        self.server(&process)?.schedule(message, mark).await
     }
 
     /// Checks a message against mode and signature policy.
@@ -148,11 +148,12 @@ impl Scheduler {
             }
         };
         let stored = || self.shared.assignments.generation(process).map_err(ScheduleError::Damaged);
-        self.rank.start(process, stored, |generation| {
+        self.shared.rank.start(process, stored, |generation| {
             let queue = lane.queue();
+            self.shared.adopt_uploads(process)?;
             let server = SchedulingServer::start(*process, generation, Arc::clone(&self.shared), lane)?;
-            let intake = server.intake();
-            Ok((server, intake, queue))
+            let handle = Handle { intake: server.intake(), queue };
+            Ok((server, handle))
         })
     }
 

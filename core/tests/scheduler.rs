@@ -13,7 +13,8 @@ use slotbench_core::scheduler::{CommitMode, SignaturePolicy};
 use slotbench_core::wallet::NoSigner;
 use slotbench_core::{Config, Id, Mode, ScheduleError, Scheduler};
 use support::{
-    Gate, Hooked, PROCESS, assert_sound, client, config, memory, message, message_for, schedule, stored_slots, wait,
+    Gate, Hooked, PROCESS, assert_sound, client, config, memory, message, message_for, poll_once, schedule,
+    stored_slots, wait,
 };
 
 fn scheduler(config: Config) -> Scheduler {
@@ -284,24 +285,13 @@ fn c038_a_full_window_makes_aggressive_callers_wait() {
         }
         let fifth = scheduler.schedule(message(4));
         tokio::pin!(fifth);
-        let at_once = futures_poll_once(fifth.as_mut()).await;
+        let at_once = poll_once(fifth.as_mut()).await;
         assert!(at_once.is_none(), "four are acknowledged and none is stored");
         gate.open();
         assert_eq!(fifth.await.unwrap().slot, 4);
     });
     scheduler.drain();
     assert_sound(&scheduler, &PROCESS, 5);
-}
-
-/// Polls a future once; its result if it was ready.
-async fn futures_poll_once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
-    std::future::poll_fn(|context| {
-        std::task::Poll::Ready(match std::pin::Pin::new(&mut future).poll(context) {
-            std::task::Poll::Ready(output) => Some(output),
-            std::task::Poll::Pending => None,
-        })
-    })
-    .await
 }
 
 #[test]
@@ -335,7 +325,7 @@ fn c041_a_caller_that_goes_away_loses_only_its_answer() {
     let (gate, scheduler) = gated(Mode::Local);
     wait(async {
         let mut abandoned = Box::pin(scheduler.schedule(message(0)));
-        assert!(futures_poll_once(abandoned.as_mut()).await.is_none());
+        assert!(poll_once(abandoned.as_mut()).await.is_none());
         drop(abandoned);
         gate.open();
         assert_eq!(scheduler.schedule(message(1)).await.unwrap().slot, 1);

@@ -20,6 +20,7 @@ pub(crate) fn print(result: &EngineResult) {
         headline: format!("{} {}", result.engine, result.version),
         conditions: Vec::new(),
         tables,
+        details: Vec::new(),
         notes: vec![("Verdict", result.flatness.iter().flat_map(|flatness| verdicts(flatness, limit)).collect())],
     };
     println!("{}", terminal(&report, Style::default()));
@@ -86,8 +87,8 @@ fn ratio(ratio: Ratio) -> String {
 
 /// A sentence for each operation at one tier.
 fn verdicts(flatness: &Flatness, limit: f64) -> [String; 2] {
-    let operations: [(&str, fn(&SizeResult) -> &Operation); 2] =
-        [("latest", |it| &it.latest), ("append", |it| &it.append)];
+    type Part = fn(&SizeResult) -> &Operation;
+    let operations: [(&str, Part); 2] = [("latest", |it| &it.latest), ("append", |it| &it.append)];
     operations.map(|(name, operation)| {
         let ratios = flatness.sizes.iter().map(|size| (size.slots, operation(size).ratio));
         let worst = ratios.max_by(|(_, one), (_, other)| one.median.total_cmp(&other.median));

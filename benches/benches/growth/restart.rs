@@ -50,7 +50,7 @@ fn restart(subject: &mut Subject<'_>, tier: Durability, cold: bool, runtime: &Ru
         drop(subject.open()?);
     }
     let message = subject.source.message()?;
-    reset_peak_rss();
+    let from_here = reset_peak_rss();
     let before = FileCalls::now();
     let start = Instant::now();
     let store = subject.open()?;
@@ -64,7 +64,7 @@ fn restart(subject: &mut Subject<'_>, tier: Durability, cold: bool, runtime: &Ru
     let append_ns = nanoseconds(start);
     subject.slots += 1;
     let fetched_bytes = FileCalls::now().since(&before).fetched_bytes;
-    let peak_rss_bytes = peak_rss().unwrap_or_default();
+    let peak_rss_bytes = peak_rss().filter(|_| from_here).unwrap_or_default();
     let start = Instant::now();
     drop(scheduler);
     let close_ns = nanoseconds(start);

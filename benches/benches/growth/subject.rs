@@ -94,14 +94,14 @@ pub(crate) fn scheduler(store: Arc<dyn Store>, tier: Durability) -> Outcome<Sche
 }
 
 fn fill(kind: Kind, size: u64, settings: &Settings, source: &mut Source, dir: &Path) -> Outcome<Filled> {
-    reset_peak_rss();
+    let from_here = reset_peak_rss();
     let store = kind.open(dir, &settings.options)?;
     let begun = Instant::now();
     let record_bytes = load::fill(&*store, source, size, settings.batch)?;
     let took = begun.elapsed();
     let quiet = os::wait_until_quiet(PATIENCE);
     drop(store);
-    let peak_rss_bytes = peak_rss();
+    let peak_rss_bytes = peak_rss().filter(|_| from_here);
     os::write_back(dir)?;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let per_message = |bytes: u64| bytes as f64 / size as f64;

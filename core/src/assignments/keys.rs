@@ -81,11 +81,17 @@ pub(super) fn uploads_key() -> Key {
     key
 }
 
+/// The group of a process's uploads.
+pub(super) fn process_uploads_key(process: &Id) -> Key {
+    let mut key = uploads_key();
+    key.push_id(process);
+    key
+}
+
 /// The queued upload of one slot.
 #[must_use]
 pub fn upload_key(process: &Id, slot: u64) -> Key {
-    let mut key = uploads_key();
-    key.push_id(process);
+    let mut key = process_uploads_key(process);
     key.push_number(slot);
     key
 }

@@ -1,6 +1,6 @@
 //! The stored queue of uploads.
 
-use crate::assignments::keys::uploads_key;
+use crate::assignments::keys::{process_uploads_key, uploads_key};
 use crate::assignments::{AssignmentStore, AssignmentsError, upload_key};
 use crate::id::Id;
 use crate::key::{Key, Segment};
@@ -14,11 +14,22 @@ impl AssignmentStore {
     ///
     /// # Errors
     /// What the store reports.
-    pub fn uploads(&self, mut take: impl FnMut(Id, u64)) -> Result<(), AssignmentsError> {
-        let group = uploads_key();
+    pub fn uploads(&self, take: impl FnMut(Id, u64)) -> Result<(), AssignmentsError> {
+        self.uploads_below(&uploads_key(), take)
+    }
+
+    /// Hands the slots of a process that are queued for upload to `take`, in order.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn uploads_of(&self, process: &Id, mut take: impl FnMut(u64)) -> Result<(), AssignmentsError> {
+        self.uploads_below(&process_uploads_key(process), |_, slot| take(slot))
+    }
+
+    fn uploads_below(&self, group: &Key, mut take: impl FnMut(Id, u64)) -> Result<(), AssignmentsError> {
         let mut from = group.clone();
         loop {
-            let page = self.store.scan(&group, &from, PAGE)?;
+            let page = self.store.scan(group, &from, PAGE)?;
             let Some((last, _)) = page.last() else { return Ok(()) };
             from = last.fence();
             for (process, slot) in page.iter().filter_map(|(key, _)| upload_of(key)) {

@@ -49,7 +49,7 @@ impl Operations {
     pub fn resolve(&self, request: &Request) -> Result<Id, OperationError> {
         let found = self.search(request)?;
         let process = found.target.process;
-        if self.must_be_ours(request, &process)? {
+        if self.must_be_ours(request, &process)? && !self.is_settled(request, &process) {
             let definition = match found.stored {
                 Some(stored) if stored.id() == process => stored,
                 _ => self.definition(request, request.item.as_ref(), &found.target)?,
@@ -86,10 +86,8 @@ impl Operations {
         if self.scheduler.config().mode == Mode::Disabled {
             return Err(OperationError::Disabled);
         }
-        // A running writer shows that the process was found to be ours before: definitions never change.
         let process = target.process;
-        let settled = request.base.process.is_none() && self.scheduler.is_running(&process);
-        if !self.must_be_ours(request, &process)? || settled {
+        if !self.must_be_ours(request, &process)? || self.is_settled(request, &process) {
             return Ok(self.scheduler.admit(message)?);
         }
         let definition = self.definition(request, Some(message), target)?;
@@ -100,6 +98,12 @@ impl Operations {
             self.scheduler.assignments().keep_definition(&definition, self.scheduler.config().durability)?;
         }
         Ok(())
+    }
+
+    /// Whether the process was found to be ours before, and the request brings nothing that is to be checked. A running
+    /// writer shows it: definitions never change. In aggressive mode the definition itself may not be stored yet.
+    fn is_settled(&self, request: &Request, process: &Id) -> bool {
+        request.base.process.is_none() && self.scheduler.is_running(process)
     }
 
     /// Whether the policy asks for a definition. A definition of another process is refused under any policy.
@@ -139,7 +143,9 @@ impl Operations {
             Some(BaseMessage::Given(item)) => item.clone(),
             Some(BaseMessage::Stored(id)) => match self.scheduler.assignments().known(id)? {
                 Some(item) => item,
-                None if self.policies.processes == ProcessPolicy::Any => return Ok(Some((*id).into())),
+                None if self.policies.processes == ProcessPolicy::Any || self.scheduler.is_running(id) => {
+                    return Ok(Some((*id).into()));
+                }
                 None => return Err(OperationError::UnknownProcess(*id)),
             },
         };

@@ -63,7 +63,10 @@ impl Operations {
         }
         let (process, expected) = (state.process, state.next);
         let window = self.policies.lookahead.max(1);
-        let listed = self.scheduler.assignments().list(&process, expected, window)?;
+        let assignments = self.scheduler.assignments();
+        // What is damaged further ahead does not matter before its turn.
+        let listed =
+            assignments.list(&process, expected, window).or_else(|_| assignments.list(&process, expected, 1))?;
         let mut bytes = 0;
         for (expected, (slot, id)) in (expected..).zip(&listed) {
             if *slot != expected {

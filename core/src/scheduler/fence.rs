@@ -22,29 +22,35 @@ use crate::store::Store;
 /// The stores that have schedulers. An entry keeps its store alive, so no other store can come to have its address.
 static OPEN: Mutex<Vec<Weak<Fences>>> = Mutex::new(Vec::new());
 
-/// Claims are looked through for dead writers when there are this many, and whenever they have doubled.
+/// Fences are looked through for dead writers when there are this many, and whenever they have doubled.
 const FIRST_SWEEP: usize = 1024;
 
 /// Who writes which process of one open store.
 pub(super) struct Fences {
     store: Arc<dyn Store>,
     schedulers: AtomicU64,
-    claims: Mutex<Claims>,
+    processes: Mutex<Processes>,
 }
 
-struct Claims {
-    by_process: HashMap<Id, Arc<Mutex<Claim>>>,
+struct Processes {
+    fences: HashMap<Id, Arc<Fence>>,
     next_sweep: usize,
 }
 
-/// The last writer of a process.
+/// The last writer of a process. Rank and generation change only while `writer` is locked.
 #[derive(Default)]
-pub(super) struct Claim {
+struct Fence {
     /// The rank of its scheduler.
-    rank: u64,
+    rank: AtomicU64,
     /// 0 before the first writer.
-    generation: u64,
-    writer: Option<(Weak<Intake>, QueueHandle)>,
+    generation: AtomicU64,
+    writer: Mutex<Option<Handle>>,
+}
+
+/// How to stop a writer, and how to wait for what it has queued.
+pub(super) struct Handle {
+    pub(super) intake: Weak<Intake>,
+    pub(super) queue: QueueHandle,
 }
 
 /// One scheduler's standing among those of its store.
@@ -62,41 +68,55 @@ impl Rank {
         Self { fences, rank }
     }
 
-    /// Starts a writer: `start` gets its generation, which is above `stored` and all before it, and says how to stop
-    /// it. The writer before it has stopped by then. Blocks while another writer of the process starts.
+    /// Starts a writer: `start` gets its generation, above the `stored` one and those of all writers before it. The
+    /// last of them has stopped by then. Blocks while another writer of the process starts, unless that one is of a
+    /// later scheduler.
     pub(super) fn start<W>(
         &self,
         process: &Id,
         stored: impl FnOnce() -> Result<u64, ScheduleError>,
-        start: impl FnOnce(u64) -> Result<(W, Weak<Intake>, QueueHandle), ScheduleError>,
+        start: impl FnOnce(u64) -> Result<(W, Handle), ScheduleError>,
     ) -> Result<W, ScheduleError> {
-        let claim = self.fences.claim(process);
-        let mut claim = lock(&claim);
-        if claim.rank > self.rank {
-            return Err(ScheduleError::Fenced { process: *process, generation: claim.generation });
+        let fence = self.fences.of_process(process);
+        self.check(&fence, process)?;
+        let mut writer = lock(&fence.writer);
+        self.check(&fence, process)?;
+        let generation = fence.generation.load(Ordering::SeqCst).max(stored()?).saturating_add(1);
+        // Told before the old writer is waited for: whoever comes for that one need not wait.
+        fence.generation.store(generation, Ordering::SeqCst);
+        fence.rank.store(self.rank, Ordering::SeqCst);
+        if let Some(old) = writer.take() {
+            old.retire(process, generation);
         }
-        claim.rank = self.rank;
-        claim.generation = claim.generation.max(stored()?) + 1;
-        claim.retire(process);
-        let (writer, intake, queue) = start(claim.generation)?;
-        claim.writer = Some((intake, queue));
-        Ok(writer)
+        let (started, handle) = start(generation)?;
+        *writer = Some(handle);
+        Ok(started)
+    }
+
+    fn check(&self, fence: &Fence, process: &Id) -> Result<(), ScheduleError> {
+        if fence.rank.load(Ordering::SeqCst) > self.rank {
+            let generation = fence.generation.load(Ordering::SeqCst);
+            return Err(ScheduleError::Fenced { process: *process, generation });
+        }
+        Ok(())
     }
 }
 
-impl Claim {
-    /// Stops the last writer and waits for what it has queued.
-    fn retire(&mut self, process: &Id) {
-        let Some((intake, queue)) = self.writer.take() else { return };
-        if let Some(intake) = intake.upgrade() {
-            intake.stop(&Arc::new(CommitError::Fenced { process: *process, generation: self.generation }));
+impl Handle {
+    /// Stops the writer and waits for what it has queued.
+    fn retire(&self, process: &Id, generation: u64) {
+        if let Some(intake) = self.intake.upgrade() {
+            intake.stop(&Arc::new(CommitError::Fenced { process: *process, generation }));
         }
-        queue.flush(process);
+        self.queue.flush(process);
     }
+}
 
+impl Fence {
     /// Whether its writer may still be there.
     fn is_held(&self) -> bool {
-        self.writer.as_ref().is_some_and(|(intake, _)| intake.strong_count() > 0)
+        let Ok(writer) = self.writer.try_lock() else { return true };
+        writer.as_ref().is_some_and(|handle| handle.intake.strong_count() > 0)
     }
 }
 
@@ -107,27 +127,25 @@ impl Fences {
         open.retain(|fences| fences.strong_count() > 0);
         let known = open.iter().filter_map(Weak::upgrade).find(|fences| address(&fences.store) == address(store));
         known.unwrap_or_else(|| {
-            let claims = Mutex::new(Claims { by_process: HashMap::new(), next_sweep: FIRST_SWEEP });
-            let fences = Arc::new(Self { store: Arc::clone(store), schedulers: AtomicU64::new(0), claims });
+            let processes = Mutex::new(Processes { fences: HashMap::new(), next_sweep: FIRST_SWEEP });
+            let fences = Arc::new(Self { store: Arc::clone(store), schedulers: AtomicU64::new(0), processes });
             open.push(Arc::downgrade(&fences));
             fences
         })
     }
 
-    fn claim(&self, process: &Id) -> Arc<Mutex<Claim>> {
-        let mut claims = lock(&self.claims);
-        if claims.by_process.len() >= claims.next_sweep {
-            // Whoever uses a claim just now holds it as well; one that is locked is in use.
-            claims.by_process.retain(|_, claim| {
-                Arc::strong_count(claim) > 1 || claim.try_lock().map_or(true, |claim| claim.is_held())
-            });
-            claims.next_sweep = FIRST_SWEEP.max(claims.by_process.len() * 2);
+    fn of_process(&self, process: &Id) -> Arc<Fence> {
+        let mut processes = lock(&self.processes);
+        if processes.fences.len() >= processes.next_sweep {
+            // A fence in use has a second owner.
+            processes.fences.retain(|_, fence| Arc::strong_count(fence) > 1 || fence.is_held());
+            processes.next_sweep = FIRST_SWEEP.max(processes.fences.len() * 2);
         }
-        Arc::clone(claims.by_process.entry(*process).or_default())
+        Arc::clone(processes.fences.entry(*process).or_default())
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A claim whose writer failed to start has no writer: that is a state like any other.
+    // A fence whose writer failed to start has no writer: that is a state like any other.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

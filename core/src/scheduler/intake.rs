@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::assignments::Head;
 use crate::commit::CommitError;
-use crate::scheduler::sequencer::Sequencer;
+use crate::scheduler::sequencer::{Sequencer, Ticket};
 
 /// The part of a writer that others than its callers reach: those who stop it.
 pub(super) struct Intake {
@@ -36,8 +36,10 @@ impl Intake {
     /// the store stays there.
     pub(super) fn stop(&self, reason: &Arc<CommitError>) {
         self.live.store(false, Ordering::Release);
-        for ticket in self.lock().stop(reason) {
-            if let Some(reply) = ticket.reply {
+        for Ticket { reply, mark, .. } in self.lock().stop(reason) {
+            // The message's way ends before its caller hears of it, and may try again.
+            drop(mark);
+            if let Some(reply) = reply {
                 let _ = reply.send(Err(Arc::clone(reason)));
             }
         }

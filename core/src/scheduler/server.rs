@@ -12,6 +12,7 @@ use crate::id::{Address, Id};
 use crate::item::{Item, Template};
 use crate::milestone::Mark;
 use crate::registry::Live;
+use crate::scheduler::fence::Rank;
 use crate::scheduler::intake::Intake;
 use crate::scheduler::sequencer::{Accepted, Sequencer, Terms, Ticket};
 use crate::scheduler::{Config, MAX_WINDOW, Mode, ScheduleError};
@@ -23,6 +24,16 @@ pub(super) struct Shared {
     pub(super) template: Template,
     pub(super) config: Config,
     pub(super) uploads: Option<Uploads>,
+    /// Kept by every entry on its way to the store: whoever comes later on this store finds them.
+    pub(super) rank: Rank,
+}
+
+impl Shared {
+    /// Takes on what earlier writers of the process have queued for upload since the queue was opened.
+    pub(super) fn adopt_uploads(&self, process: &Id) -> Result<(), ScheduleError> {
+        let Some(uploads) = &self.uploads else { return Ok(()) };
+        self.assignments.uploads_of(process, |slot| uploads.queued(*process, slot)).map_err(ScheduleError::Uploads)
+    }
 }
 
 /// The one writer of a process: all its slots are given here, one at a time.
@@ -135,7 +146,11 @@ impl SchedulingServer {
         self.enter().await?;
         let reply = self.sequence(message, mark)?;
         let receipt = reply.await.map_err(|_| ScheduleError::Stopped)??;
-        if self.shared.config.mode == Mode::Remote { self.confirm(receipt).await } else { Ok(receipt) }
+        if self.shared.config.mode == Mode::Remote {
+            // On the heap: the other modes do not carry its state.
+            return Box::pin(self.confirm(receipt)).await;
+        }
+        Ok(receipt)
     }
 
     /// Waits until the bundler has accepted a slot that is stored.

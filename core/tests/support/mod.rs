@@ -4,8 +4,10 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::task::Poll;
 
 use slotbench_backends::{Kind, Options};
 use slotbench_core::item::{Item, ItemBuilder};
@@ -61,6 +63,17 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
 /// Schedules one message and waits for the answer.
 pub(crate) fn schedule(scheduler: &Scheduler, message: Item) -> Result<Receipt, ScheduleError> {
     wait(scheduler.schedule(message))
+}
+
+/// Polls a future once; its result if it was ready.
+pub(crate) async fn poll_once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        Poll::Ready(match Pin::new(&mut future).poll(context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 /// The slots stored for a process.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::cell::{Cell, Length, Measure, Workload};
 use crate::saturation::{longest, searches};
 
-/// Opening, filling, draining, verifying and reopening a store, for one round; history comes on top.
-const AROUND_A_ROUND: Duration = Duration::from_secs(1);
+/// Opening, filling, draining, verifying and reopening a store, for one round, as the quick preset was seen to take;
+/// history comes on top.
+const AROUND_A_ROUND: Duration = Duration::from_millis(1750);
 /// Slots of history written and checked per second: a guess on the low side.
 const HISTORY_PER_S: u64 = 10_000;
 
