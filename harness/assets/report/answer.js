@@ -33,14 +33,13 @@ function drawCards() {
 function card(answer) {
   const cell = run.cells[answer.cell];
   const latency = callerLatency(cell);
-  const interval = cell.throughput.ci95;
   const fact = (name, value, title) => h('div', { title }, h('dt', {}, name), h('dd', {}, value));
   return h('article', { class: 'card', vars: { '--color': engineColor(cell.backend) } },
     h('p', { class: 'eyebrow' }, `${answer.tier} · ${cell.mode}`),
     h('h3', {}, h('span', { class: 'dot', vars: { '--color': engineColor(cell.backend) } }), cell.backend,
       h('small', {}, ` ${plural(cell.workers, 'worker')}`)),
     h('p', { class: 'big' }, format.number(cell.throughput.messages_per_s), h('small', {}, ' msg/s'),
-      h('small', { class: 'muted' }, interval === null ? ' one round' : ` ± ${format.number(interval)}`)),
+      h('small', { class: 'muted' }, rateInterval(cell))),
     h('dl', {},
       fact('answered, p50', format.time(latency.p50)),
       fact('answered, p99', format.time(latency.p99)),
@@ -134,7 +133,7 @@ function verdict(data) {
 
 function recommendation(decision) {
   const best = run.cells[decision.best];
-  const cost = (cell) => `${format.time(cell.costs.cpu)}${cell.costs.cpu_ci95 === null ? '' : ` ± ${format.time(cell.costs.cpu_ci95)}`}`;
+  const cost = (cell) => `${format.time(cell.costs.cpu)}${format.interval(cell.costs.cpu_interval, format.time)}`;
   const isTie = decision.outcome === 'too_close_to_call';
   const title = [best, ...decision.tied.map((index) => run.cells[index])].map((cell) => cell.backend);
   const lines = [

@@ -5,7 +5,7 @@ const COLUMNS = [
   { name: 'mode', value: (cell) => cell.mode, show: (cell) => cell.mode, text: true },
   { name: 'workers', value: (cell) => cell.workers, show: (cell) => cell.workers },
   { name: 'msg/s', value: (cell) => cell.throughput && cell.throughput.messages_per_s, show: (cell) => format.number(cell.throughput && cell.throughput.messages_per_s) },
-  { name: '± 95 %', value: (cell) => cell.throughput && cell.throughput.ci95, show: (cell) => format.number(cell.throughput && cell.throughput.ci95) },
+  { name: '95 %', value: (cell) => cell.throughput && cell.throughput.interval && cell.throughput.interval[0], show: (cell) => (cell.throughput && cell.throughput.interval ? format.range(cell.throughput.interval, format.number) : NONE) },
   { name: 'answered p50', value: (cell) => callerLatency(cell).p50, show: (cell) => format.time(callerLatency(cell).p50) },
   { name: 'p99', value: (cell) => callerLatency(cell).p99, show: (cell) => format.time(callerLatency(cell).p99) },
   { name: 'p99.9', value: (cell) => callerLatency(cell).p999, show: (cell) => format.time(callerLatency(cell).p999) },
@@ -111,7 +111,7 @@ function drawNotes() {
 const READING = [
   'A durability tier says what an acknowledged message survives. Tiers promise different things, so nothing here ranks one against another.',
   'Mode local answers when the message is stored at that durability; aggressive answers before it is. Throughput counts stored messages only.',
-  '± is half the 95 % confidence interval over rounds (Student\'s t). Neighbours whose intervals overlap are not told apart.',
+  'Intervals hold the figure of a typical round with 95 % confidence (Student\'s t over rounds, on logarithms). Neighbours whose intervals overlap are not told apart.',
   `A quantile is shown where at least 10 samples lie beyond it: a p99 takes ${run.needed[2].toLocaleString('en-US')}, a p99.9 ${run.needed[3].toLocaleString('en-US')}.`,
   'The cheapest configuration is the one with the least CPU time of the process per stored message. A limit is met when the worse end of the interval meets it.',
   '† the harness itself costs more than 5 % of the p50, so the engine is faster than it looks.',

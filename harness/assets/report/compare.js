@@ -157,11 +157,11 @@ function stageBars(timed) {
 
 // Figures in a table: a row for each, a column for each cell, so that they can be read across.
 function figures(chosen) {
-  const interval = (value, half, show) => `${show(value)}${half === null || half === undefined ? '' : ` ± ${show(half)}`}`;
+  const interval = (value, ends, show) => `${show(value)}${format.interval(ends, show)}`;
   const rows = [
-    ['msg/s', (cell) => interval(cell.throughput.messages_per_s, cell.throughput.ci95, format.number)],
+    ['msg/s', (cell) => interval(cell.throughput.messages_per_s, cell.throughput.interval, format.number)],
     ['answered p50', (cell) => format.time(callerLatency(cell).p50)],
-    ['answered p99', (cell) => interval(callerLatency(cell).p99, callerLatency(cell).p99 ? callerLatency(cell).p99_ci95 : null, format.time)],
+    ['answered p99', (cell) => interval(callerLatency(cell).p99, callerLatency(cell).p99 ? callerLatency(cell).p99_interval : undefined, format.time)],
     ['answered p99.9', (cell) => format.time(callerLatency(cell).p999)],
     ['longest', (cell) => format.time(callerLatency(cell).max)],
     ['stored p99', (cell) => format.time(durableLatency(cell).p99)],
@@ -186,7 +186,7 @@ const COSTS = [
   ['written per byte', 'written', format.times],
   ['on disk per byte', 'space', format.times],
   ['syncs a message', 'syncs', (value) => threeDigits(value)],
-  ['peak memory', 'rss', format.bytes],
+  ['memory, messages included', 'rss', format.bytes],
   ['reopen', 'reopen', format.time],
 ];
 

@@ -44,6 +44,9 @@ const format = {
   times: known((factor) => `${threeDigits(factor)} ×`),
   rate: known((value) => `${format.number(value)}/s`),
   byteRate: known((value) => `${scaled(value, BYTE_UNITS)}/s`),
+  range: ([low, high], show) => `${show(low)}–${show(high)}`,
+  // Behind the figure it belongs to; nothing where it is not known.
+  interval: (ends, show) => (ends ? ` (${format.range(ends, show)})` : ''),
 };
 
 // 1,234 -> 1.2k: for cells of the heat map and ticks, where room is short.

@@ -81,14 +81,18 @@ function heatButton(cell, metric, shade) {
   }, cell.status === 'overloaded' ? `${text} ${glyph}` : text, marks);
 }
 
+// The interval of a rate, behind it.
+function rateInterval(cell) {
+  return cell.throughput.interval ? format.interval(cell.throughput.interval, format.number) : ', one round';
+}
+
 // A cell in some lines.
 function summary(cell) {
   if (!isMeasured(cell)) return [label(cell), `${cell.status}: ${cell.reason || 'no reason given'}`];
   const latency = callerLatency(cell);
-  const half = cell.throughput.ci95;
   return [
     label(cell),
-    `${format.number(cell.throughput.messages_per_s)} msg/s${half === null ? ', one round' : ` ± ${format.number(half)}`}`,
+    `${format.number(cell.throughput.messages_per_s)} msg/s${rateInterval(cell)}`,
     `${callerTag(cell)} p50 ${format.time(latency.p50)}, p99 ${format.time(latency.p99)}`,
     `CPU ${format.time(cell.costs.cpu)} a message, written ${format.times(cell.costs.written)}`,
     ...(cell.verified ? ['verified'] : []),

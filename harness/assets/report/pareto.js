@@ -59,14 +59,14 @@ function fronts(cells, at) {
 function paretoMark(cell, chart, [p99, rate], whiskers) {
   const [x, y] = [chart.x(p99), chart.y(rate)];
   const color = engineColor(cell.backend);
-  const half = cell.throughput.ci95;
+  const { interval } = cell.throughput;
   const clamp = (value) => Math.min(chart.inner.bottom, Math.max(chart.inner.top, value));
   const slot = state.compared.indexOf(cell.index);
   return s('g', {
     class: `point ${slot >= 0 ? 'chosen' : ''}`, on: { click: () => toggleCompared(cell.index), ...tip.of(() => summary(cell)) },
   },
-  whiskers && half > 0 && s('line', {
-    class: 'whisker', x1: x, x2: x, y1: clamp(chart.y(Math.max(rate - half, 1e-3))), y2: clamp(chart.y(rate + half)), stroke: color,
+  whiskers && interval && s('line', {
+    class: 'whisker', x1: x, x2: x, y1: clamp(chart.y(interval[0])), y2: clamp(chart.y(interval[1])), stroke: color,
   }),
   cell.mode === 'local'
     ? s('circle', { cx: x, cy: y, r: 5, fill: color })

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::axis::names;
 use crate::cell::{Axes, Cell, CellId, Measure};
-use crate::model::{Confidence, Latencies, Loss, Resources, RoundResult};
+use crate::model::{Confidence, Interval95, Latencies, Loss, Resources, RoundResult};
 
 names! {
     /// What became of a cell.
@@ -119,6 +119,17 @@ impl CellResult {
             harness_share: None,
             loss: Vec::new(),
         }
+    }
+
+    /// The 95 % interval of the rate; `None` below two rounds. A result from before there was one has half a width
+    /// around the mean only.
+    #[must_use]
+    pub fn rate_interval(&self) -> Option<Interval95> {
+        let symmetric = || {
+            let Throughput { messages_per_s: centre, ci95, .. } = self.throughput?;
+            ci95.map(|half| Interval95 { low: centre - half, high: centre + half })
+        };
+        self.confidence.as_ref().map(|confidence| confidence.messages_per_s).or_else(symmetric)
     }
 
     /// The name to show: the plan's, else the id.

@@ -81,7 +81,7 @@ impl Choice {
             durability: axes.durability.effective?,
             commit: axes.workload.commit,
             workers: axes.workers,
-            messages_per_s: Estimate { value: throughput.messages_per_s, ci95: throughput.ci95 },
+            messages_per_s: Estimate { value: throughput.messages_per_s, interval: cell.rate_interval() },
             p99_ns,
             samples,
             source,
@@ -142,13 +142,13 @@ fn held<'r>(searches: &[&'r Saturation], limits: &Limits) -> Option<&'r Probe> {
 
 fn latency(cell: &CellResult, probe: Option<&Probe>) -> (Option<Estimate>, Option<u64>) {
     if let Some(probe) = probe {
-        return (Some(Estimate { value: probe.response_ns as f64, ci95: None }), None);
+        return (Some(Estimate { value: probe.response_ns as f64, interval: None }), None);
     }
     let tag = if cell.axes.rate.is_some() { Tag::Response } else { Tag::Acknowledged };
     let Some(summary) = cell.latency_ns.get(&tag) else { return (None, None) };
     let of_round = |round: &RoundResult| Some(round.latency_ns.get(&tag)?.p99 as f64);
     let rounds: Vec<f64> = cell.rounds.iter().filter_map(of_round).collect();
-    let estimate = Estimate { value: summary.p99 as f64, ci95: crate::stats::ci95(&rounds) };
+    let estimate = Estimate { value: summary.p99 as f64, interval: crate::stats::interval95(&rounds) };
     (Some(estimate), Some(summary.count))
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::model::Interval95;
 use crate::stats;
 
 /// A figure over rounds.
@@ -9,24 +10,24 @@ use crate::stats;
 pub struct Estimate {
     /// The figure.
     pub value: f64,
-    /// Half the width of its 95 % confidence interval over rounds; `None` below two rounds.
-    pub ci95: Option<f64>,
+    /// Its 95 % confidence interval over rounds; `None` below two rounds.
+    pub interval: Option<Interval95>,
 }
 
 impl Estimate {
     /// The median of rounds; `None` of no rounds.
     pub(super) fn over(rounds: &[f64]) -> Option<Self> {
-        Some(Self { value: stats::median(rounds)?, ci95: stats::ci95(rounds) })
+        Some(Self { value: stats::median(rounds)?, interval: stats::interval95(rounds) })
     }
 
     /// The lower end of the interval.
     pub(super) fn lower(&self) -> Option<f64> {
-        self.ci95.map(|half| self.value - half)
+        self.interval.map(|interval| interval.low)
     }
 
     /// The upper end of the interval.
     pub(super) fn upper(&self) -> Option<f64> {
-        self.ci95.map(|half| self.value + half)
+        self.interval.map(|interval| interval.high)
     }
 
     /// Whether it is less than `other` beyond the noise of both.

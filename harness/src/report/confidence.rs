@@ -1,19 +1,9 @@
-//! The interval around a cell's rate.
+//! The interval around a cell's rate, as text.
 
 use crate::model::{CellResult, Interval95};
 use crate::report::units;
 
-/// The 95 % interval of a cell's rate; `None` below two rounds. A result from before there was one has half a width
-/// around the mean only.
-pub(super) fn rate(cell: &CellResult) -> Option<Interval95> {
-    let symmetric = || {
-        let (centre, half) = (cell.throughput?.messages_per_s, cell.throughput?.ci95?);
-        Some(Interval95 { low: centre - half, high: centre + half })
-    };
-    cell.confidence.as_ref().map(|confidence| confidence.messages_per_s).or_else(symmetric)
-}
-
-/// The same, as text.
+/// `35,426–49,884`; `None` below two rounds.
 pub(super) fn rate_text(cell: &CellResult) -> Option<String> {
-    rate(cell).map(|Interval95 { low, high }| format!("{}–{}", units::number(low), units::number(high)))
+    cell.rate_interval().map(|Interval95 { low, high }| format!("{}–{}", units::number(low), units::number(high)))
 }

@@ -7,7 +7,6 @@ use slotbench_core::Durability;
 
 use crate::axis::Mode;
 use crate::model::{CellResult, Run, Status, Tag};
-use crate::report::confidence;
 use crate::report::load;
 use crate::report::units;
 
@@ -95,7 +94,7 @@ fn is_tie(best: &CellResult, rival: &CellResult, rank: Rank) -> bool {
 
 /// Whether the confidence intervals overlap. Without intervals, one round says nothing about the order.
 fn overlap(best: &CellResult, rival: &CellResult) -> bool {
-    let (Some(best), Some(rival)) = (confidence::rate(best), confidence::rate(rival)) else { return true };
+    let (Some(best), Some(rival)) = (best.rate_interval(), rival.rate_interval()) else { return true };
     rival.high >= best.low
 }
 

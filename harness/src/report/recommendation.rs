@@ -90,8 +90,8 @@ fn cost(choice: &Choice) -> String {
 }
 
 fn estimate(estimate: &Estimate, show: impl Fn(f64) -> String) -> String {
-    let half = estimate.ci95.map_or_else(String::new, |half| format!(" ± {}", show(half)));
-    format!("{}{half}", show(estimate.value))
+    let ends = estimate.interval.map(|interval| format!(" ({}–{})", show(interval.low), show(interval.high)));
+    format!("{}{}", show(estimate.value), ends.unwrap_or_default())
 }
 
 fn losses(choice: &Choice) -> String {

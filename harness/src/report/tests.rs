@@ -97,9 +97,9 @@ fn a_recommendation_says_what_was_asked_who_wins_and_why_the_others_do_not() {
     let clear = text(&run);
     for part in [
         "\nrecommended: fs, local, durability power, commit group, 1 worker (2 of 4 deployments meet this)\n",
-        "\n  1,234 ± 56.0 msg/s, p99 1.04 ms ± 0 ns\n",
-        "\n  CPU 20.0 µs ± 0 ns a message, written 4.25 ×\n  loss in a crash: not measured\n  note: the p99 is a closed loop's",
-        "\n  runner-up: redb, local, durability power, commit group, 1 worker: CPU 40.0 µs ± 0 ns a message, +100 %\n",
+        "\n  1,234 (1,178–1,290) msg/s, p99 1.04 ms (1.04 ms–1.04 ms)\n",
+        "\n  CPU 20.0 µs (20.0 µs–20.0 µs) a message, written 4.25 ×\n  loss in a crash: not measured\n  note: the p99 is a closed loop's",
+        "\n  runner-up: redb, local, durability power, commit group, 1 worker: CPU 40.0 µs (40.0 µs–40.0 µs) a message, +100 %\n",
     ] {
         assert!(clear.contains(part), "{part}\n{clear}");
     }

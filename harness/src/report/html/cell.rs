@@ -6,7 +6,7 @@ use serde::Serialize;
 use slotbench_core::Durability;
 
 use crate::axis::{Commit, Mode};
-use crate::model::{CellResult, Loss, RoundResult, Run, Status, Summary, Tag, Throughput};
+use crate::model::{CellResult, Interval95, Loss, RoundResult, Run, Status, Summary, Tag, Throughput};
 use crate::percentiles::{Curves, needed};
 use crate::report::html::series::{Series, series};
 use crate::stats;
@@ -32,7 +32,7 @@ pub(super) struct Cell<'r> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     failures: &'r [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    throughput: Option<Throughput>,
+    throughput: Option<Rate>,
     latency: BTreeMap<Tag, Latency>,
     #[serde(skip_serializing_if = "Option::is_none")]
     curves: Option<&'r BTreeMap<Tag, Vec<u64>>>,
@@ -50,6 +50,17 @@ pub(super) struct Cell<'r> {
     options: Option<String>,
 }
 
+/// Messages a second, over rounds.
+#[derive(Serialize)]
+struct Rate {
+    messages_per_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<Ends>,
+}
+
+/// The two ends of a 95 % interval over rounds.
+type Ends = [f64; 2];
+
 /// A summary without the quantiles that its samples do not tell.
 #[derive(Serialize)]
 struct Latency {
@@ -59,16 +70,18 @@ struct Latency {
     p99: Option<u64>,
     p999: Option<u64>,
     max: u64,
-    /// Half the 95 % interval of the p99 over rounds.
-    p99_ci95: Option<f64>,
+    /// Of the p99.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p99_interval: Option<Ends>,
 }
 
 /// What a message costs.
 #[derive(Default, Serialize)]
 struct Costs {
-    /// CPU time, nanoseconds a message, and half its 95 % interval.
+    /// CPU time, nanoseconds a message.
     cpu: Option<f64>,
-    cpu_ci95: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_interval: Option<Ends>,
     /// Bytes sent to storage per byte of message.
     written: Option<f64>,
     /// Bytes on disk per byte of message; absent where a history was stored before.
@@ -119,7 +132,7 @@ impl<'r> Cell<'r> {
             reason: cell.reason.as_deref(),
             verified: cell.verified,
             failures: &cell.failures,
-            throughput: cell.throughput.filter(|_| is_shown),
+            throughput: cell.throughput.filter(|_| is_shown).map(|throughput| Rate::of(cell, &throughput)),
             latency: latency.map(|(tag, summary)| (*tag, Latency::of(*tag, summary, rounds))).collect(),
             curves: curves.get(&cell.id).filter(|curves| is_shown && !curves.is_empty()),
             costs: costs(cell, rounds),
@@ -133,6 +146,16 @@ impl<'r> Cell<'r> {
     }
 }
 
+impl Rate {
+    fn of(cell: &CellResult, throughput: &Throughput) -> Self {
+        Self { messages_per_s: throughput.messages_per_s, interval: cell.rate_interval().map(ends) }
+    }
+}
+
+fn ends(interval: Interval95) -> Ends {
+    [interval.low, interval.high]
+}
+
 impl Latency {
     fn of(tag: Tag, summary: &Summary, rounds: &[RoundResult]) -> Self {
         let known = |quantile, value| (summary.count >= needed(quantile)).then_some(value);
@@ -144,7 +167,7 @@ impl Latency {
             p99: known(0.99, summary.p99),
             p999: known(0.999, summary.p999),
             max: summary.max,
-            p99_ci95: stats::ci95(&p99s),
+            p99_interval: stats::interval95(&p99s).map(ends),
         }
     }
 }
@@ -178,7 +201,7 @@ fn costs(cell: &CellResult, rounds: &[RoundResult]) -> Costs {
     let debts: Vec<u64> = rounds.iter().filter_map(|round| Some(round.debt?.duration_ns)).collect();
     Costs {
         cpu: stats::median(&cpu),
-        cpu_ci95: stats::ci95(&cpu),
+        cpu_interval: stats::interval95(&cpu).map(ends),
         written: per_byte(resources.bytes_written),
         space: per_byte(resources.disk_bytes).filter(|_| cell.axes.workload.history == 0),
         syncs: stats::median(&syncs),

@@ -64,7 +64,10 @@ fn the_data_are_those_of_the_run() {
     let data = data(&page(&run));
     let cell = &data["cells"][0];
     assert_eq!((&cell["backend"], &cell["tier"], &cell["workers"]), (&"fs".into(), &"power".into(), &1.into()));
-    assert_eq!((&cell["throughput"]["messages_per_s"], &cell["throughput"]["ci95"]), (&1234.0.into(), &56.0.into()));
+    assert_eq!(
+        (&cell["throughput"]["messages_per_s"], &cell["throughput"]["interval"]),
+        (&1234.0.into(), &vec![1180.0, 1290.0].into())
+    );
     assert_eq!(cell["costs"]["written"], Value::from(4.25));
     assert_eq!(cell["loss"][0]["verdict"], Value::from("lost"));
     assert_eq!(cell["series"][0]["stalls"][0], Value::from(vec![40.0, 30.0]));
