@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use slotbench_core::operations::Policies;
 use slotbench_core::testing::{Gate, Method};
-use slotbench_core::{Config, Durability, Mode};
+use slotbench_core::{Config, Durability, Mode, Signer as _};
 use slotbench_node::client::{Call, Endpoint};
 use slotbench_node::{Limits, Node, NodeOptions, Protocol};
 use support::*;
@@ -220,6 +220,8 @@ async fn a_mixed_load_with_faults_loses_nothing_and_leaves_nothing() {
 /// One fault after the other.
 async fn faults(site: Arc<Site<Node>>, end: Instant) {
     let path = "/~scheduler@1.0/schedule";
+    // Scheduled or not: it is not the honest clients' process.
+    let other = process_for(&format!("{},x", scheduler_wallet().address()));
     while Instant::now() < end {
         let client = client(&site.endpoint, 1);
         let large = client.send(Call::post(path, Bytes::from(vec![1; 5000]))).await;
@@ -227,7 +229,7 @@ async fn faults(site: Arc<Site<Node>>, end: Instant) {
         let garbage = client.send(Call::post(path, Bytes::from_static(b"garbage"))).await.expect("an answer");
         assert_eq!(garbage.status, StatusCode::BAD_REQUEST);
         // Gone before the answer.
-        let asking = client.send(Call::post(path, process().as_bytes().clone()));
+        let asking = client.send(Call::post(path, other.as_bytes().clone()));
         let _ = tokio::time::timeout(Duration::from_micros(50), asking).await;
         drop(client);
         if site.endpoint.protocol != Protocol::H3 {
