@@ -46,7 +46,7 @@ pub struct Policies {
     pub max_message_bytes: usize,
     /// Most bytes of items in one page of a schedule; a page holds at least one slot, whatever its size.
     pub max_page_bytes: usize,
-    /// Slots that [`next`](Operations::next) reads at a time; 1 reads nothing ahead.
+    /// Slots that [`next`](Operations::next) reads at a time, at least 1; 1 reads nothing ahead.
     pub lookahead: usize,
     /// Most bytes of items read ahead; the slot asked for is read whatever its size.
     pub max_lookahead_bytes: usize,

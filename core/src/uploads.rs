@@ -61,8 +61,8 @@ pub struct UploadConfig {
     pub uploader: Arc<dyn Uploader>,
     /// Threads that upload; 0 for a queue that is driven by hand, with [`Uploads::run_due`].
     pub threads: usize,
-    /// Most assignments that wait to be uploaded. While there are more, no message is scheduled; those that have
-    /// a slot by then still enter.
+    /// Most assignments that wait to be uploaded. While that many wait, no message is given a slot; those that have
+    /// one by then still enter.
     pub capacity: usize,
     /// Delay in milliseconds after the first failure; it doubles with every further one.
     pub first_delay_ms: u64,

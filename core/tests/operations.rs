@@ -424,7 +424,8 @@ fn c101_a_page_has_at_most_exactly_1000_slots_both_bounds_included() {
         assert_eq!(page.next_from, more.then_some(from + 1000), "{from}..={to}");
     }
     assert_eq!(slots_of(&page(7, 9)), [7, 8, 9]);
-    assert_eq!(operations.read_at_most(&request, Slots::ALL, 5_000).unwrap().assignments.len(), 1_000);
+    let limited = |limit| operations.read_at_most(&request, Slots::ALL, limit).unwrap().assignments.len();
+    assert_eq!([0, 1, 999, 1_000, 5_000].map(limited), [1, 1, 999, 1_000, 1_000]);
 }
 
 #[test]

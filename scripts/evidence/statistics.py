@@ -38,6 +38,11 @@ def rank_sum_p(new, base):
         return stats.mannwhitneyu(new, base, method="asymptotic", use_continuity=True).pvalue
     if len(set(new + base)) == len(new + base):
         return stats.mannwhitneyu(new, base, method="exact").pvalue
+    if min(len(new), len(base)) == 1:
+        # SciPy wants two of each: every value in turn is the single one.
+        ranks = stats.rankdata(new + base)
+        single = ranks[0] if len(new) == 1 else ranks[-1]
+        return min(1.0, 2 * min(np.mean(ranks <= single), np.mean(ranks >= single)))
     statistic = lambda x, y, axis: stats.rankdata(np.concatenate((x, y), axis=axis), axis=axis)[
         ..., : x.shape[axis]
     ].sum(axis=axis)

@@ -41,7 +41,7 @@ impl Operations {
         self.read_at_most(request, slots, PAGE_SLOTS)
     }
 
-    /// As [`read`](Self::read), with a limit of the caller's own, at most [`PAGE_SLOTS`].
+    /// As [`read`](Self::read), with a limit of the caller's own, from 1 to [`PAGE_SLOTS`].
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -50,7 +50,7 @@ impl Operations {
         let config = self.scheduler.config();
         let (timestamp, block) = (config.clock.now_ms(), config.block.clone());
         let mut page = SchedulePage { process, assignments: Vec::new(), next_from: None, timestamp, block };
-        self.fill(&mut page, slots, limit.min(PAGE_SLOTS))?;
+        self.fill(&mut page, slots, limit.clamp(1, PAGE_SLOTS))?;
         Ok(page)
     }
 

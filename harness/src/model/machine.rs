@@ -40,8 +40,11 @@ pub struct Storage {
 /// What the machine and the harness cost by themselves, measured in the same run. `None`: not measured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Floors {
-    /// Append 4 KiB to a file of the data directory and fdatasync it: median.
+    /// Append 4 KiB to a file of the data directory and fdatasync it: median, on the CPU where it takes least.
     pub fdatasync_ns: Option<f64>,
+    /// The same on the CPU where it takes longest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fdatasync_slowest_ns: Option<f64>,
     /// Append 4 KiB to a file without a sync: median.
     pub append_ns: Option<f64>,
     /// SHA-256 of 1 KiB.

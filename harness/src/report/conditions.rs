@@ -38,9 +38,10 @@ fn storage(storage: &Storage) -> String {
 }
 
 fn floor(floors: &Floors) -> String {
-    let Floors { fdatasync_ns, append_ns, sha256_ns, clock_ns, harness_ns } = *floors;
+    let Floors { fdatasync_ns, fdatasync_slowest_ns, append_ns, sha256_ns, clock_ns, harness_ns } = *floors;
     let parts = [
         ("fdatasync", fdatasync_ns),
+        ("fdatasync on the slowest CPU", fdatasync_slowest_ns),
         ("append", append_ns),
         ("SHA-256 of 1 KiB", sha256_ns),
         ("clock", clock_ns),
