@@ -13,7 +13,7 @@
 //! | [`assignments`] | schedules on top of a store: the only code that knows its keys |
 //! | [`commit`] | group commit: many waiting messages, one `apply` |
 //! | [`milestone`] | how far a message has come, for whoever follows it |
-//! | [`registry`] | names of live things, single-flight creation |
+//! | [`registry`] | names, and the live instances that have them |
 //! | [`scheduler`] | one writer per process, confirmation modes |
 //! | [`operations`] | the scheduler as its clients see it: what a node serves |
 //! | [`uploads`] | the durable queue of assignments that a bundler has not accepted yet |
@@ -38,6 +38,7 @@ pub mod scheduler;
 pub mod signature;
 pub mod stack;
 pub mod store;
+mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tree;

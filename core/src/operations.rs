@@ -187,7 +187,7 @@ impl Operations {
             current: self.scheduler.acknowledged(&process)?,
             timestamp: config.clock.now_ms(),
             block: config.block.clone(),
-            address: config.signer.address(),
+            address: self.scheduler.signer_of(&process)?,
         })
     }
 

@@ -1,48 +1,86 @@
-//! Names of live things: which instance currently answers to a name, and who may create it.
+//! The registry: which instance currently answers to a name, and who may create it.
 //!
-//! A [`Registry`] has one [`Table`] per kind, so that names of different kinds never meet. Names are paths
-//! ([`Key`]), case-sensitive. A holder that has died counts as absent everywhere: it is never returned, its name can
-//! be taken at once, and whoever cleans up removes only the entry it looked at.
+//! | term | what it is |
+//! |---|---|
+//! | [`Name`] | a kind and a path, `kind:segment/segment`; names of different kinds never meet |
+//! | [`Instance`] | one run of something: a GUID, a start time, a handle that is live or dead |
+//! | [`Identity`] | a name, the instance that has it now, and a generation that rises whenever that changes |
+//! | [`AppType`] | the contract of a kind: the resources that each of its identities owns, and how they are made |
+//! | [`Aliases`] | an observer's own words for names; they never leave the process |
+//!
+//! A holder that has died counts as absent everywhere: it is never returned, its name can be taken at once, and whoever
+//! cleans up removes only the entry it looked at. An identity ends with its holder; should its name be taken again, the
+//! generation goes on rising, so that what was found before is known to be stale.
+//!
+//! The registry is volatile and belongs to one process. It knows nothing of what it registers.
 
+mod aliases;
+mod app_type;
+mod attributes;
+mod error;
 mod flight;
+mod group;
+mod instance;
+mod lease;
+mod list;
+mod name;
+mod pattern;
+mod slot;
+mod table;
+mod watch;
 
-use std::collections::HashMap;
-use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use aliases::{Aliases, MAX_ALIASES, Target, TooManyAliases};
+pub use app_type::{AppType, Resource};
+pub use attributes::{AttributeError, Attributes, MAX_ATTRIBUTE_LEN, MAX_ATTRIBUTES};
+pub use error::{DeadlinePassed, RegistryError, Stale, Taken};
+pub use group::{Group, GroupError, MAX_MEMBERS, Selection};
+pub use instance::{Found, Instance, InstanceId, Live};
+pub use lease::Lease;
+pub use list::{Listed, MAX_EXAMINED, Page, Query};
+pub use name::{MAX_NAME_LEN, Name, NameError, NameRef};
+pub use pattern::Pattern;
+pub use watch::{Change, Event, Lagged, MAX_WATCH_CAPACITY, Watch};
 
-use crate::id::Id;
-use crate::key::{Key, Segment};
-use flight::{Flight, Landing};
+use crate::clock::{Clock, SystemClock};
+use crate::sync::Arc;
+use app_type::AppTypes;
+use list::Pages;
+use table::Table;
 
-const SHARDS: usize = 16;
-
-/// What can be registered.
-pub trait Live: Send + Sync {
-    /// Why a factory fails.
-    type Error: Send + Sync;
-
-    /// Whether it still answers. Once `false`, always `false`.
-    fn is_live(&self) -> bool;
-}
-
-/// Tables by kind.
+/// Names and the instances that have them. A clone is the same registry.
 pub struct Registry<H: Live> {
-    tables: Mutex<HashMap<Box<str>, Arc<Table<H>>>>,
+    table: Arc<Table<H>>,
+    types: Arc<AppTypes<H>>,
+    clock: Arc<dyn Clock>,
 }
 
-impl<H: Live> Registry<H> {
-    /// A registry without tables.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { tables: Mutex::new(HashMap::new()) }
-    }
+/// What is known of a name that somebody has.
+#[derive(Debug)]
+pub struct Identity<H> {
+    /// The name.
+    pub name: Name,
+    /// The contract of its kind, if there is one.
+    pub app_type: Option<Arc<AppType>>,
+    /// How often the name has been pointed to an instance.
+    pub generation: u64,
+    /// Who has it.
+    pub current: Arc<Instance<H>>,
+    /// What is said of it. They go with the identity, not with the instance.
+    pub attributes: Attributes,
+}
 
-    /// The table of a kind, made on first use. Callers keep it: looking it up is not for the hot path.
-    #[must_use]
-    pub fn table(&self, kind: &str) -> Arc<Table<H>> {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(tables.entry(kind.into()).or_default())
+/// What [`Registry::find`] does about an absent name.
+pub enum Policy<'a, H: Live> {
+    /// Nothing.
+    Never,
+    /// Run the factory: of any number of concurrent callers exactly one does, and all get its result. A factory that
+    /// asks for its own name waits for itself for ever.
+    Create(&'a dyn Fn() -> Result<H, H::Error>),
+}
+
+impl<H: Live> Clone for Registry<H> {
+    fn clone(&self) -> Self {
+        Self { table: Arc::clone(&self.table), types: Arc::clone(&self.types), clock: Arc::clone(&self.clock) }
     }
 }
 
@@ -52,196 +90,202 @@ impl<H: Live> Default for Registry<H> {
     }
 }
 
-/// Names of one kind and their holders.
-pub struct Table<H: Live> {
-    shards: [RwLock<HashMap<Key, Entry<H>>>; SHARDS],
-    hasher: RandomState,
-}
+impl<H: Live> Registry<H> {
+    /// A registry without names.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
 
-enum Entry<H: Live> {
-    Held(Arc<H>),
-    /// Somebody runs the factory; the others wait.
-    Creating(Arc<Flight<H>>),
-}
+    /// The same; instances made by factories are dated by `clock`.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { table: Arc::default(), types: Arc::default(), clock }
+    }
 
-/// What [`Table::find`] does about an absent name.
-pub enum Policy<'a, H: Live> {
-    /// Nothing.
-    Never,
-    /// Run the factory: of any number of concurrent callers exactly one does, and all get its result.
-    Create(&'a dyn Fn() -> Result<H, H::Error>),
-}
+    /// An instance of `handle` that starts now.
+    #[must_use]
+    pub fn instance(&self, handle: H) -> Arc<Instance<H>> {
+        Arc::new(Instance::new(handle, self.clock.now_ms()))
+    }
 
-/// Why [`Table::find`] found nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError<E> {
-    /// The factory failed; every caller that waited for it gets the same error, and the next one tries again.
-    #[error("the factory failed")]
-    Factory(Arc<E>),
-    /// The factory panicked in another caller's thread.
-    #[error("the factory panicked")]
-    Panicked,
-    /// The name is absent, and the policy was not to create it.
-    #[error("no such name")]
-    Absent,
-}
-
-impl<H: Live> Table<H> {
-    /// Gives `name` to `holder` if no live holder has it.
+    /// Gives `name` to `instance` if no live holder has it, and returns the name's generation.
     ///
     /// # Errors
     /// The holder that has it.
-    pub fn register(&self, name: &Key, holder: Arc<H>) -> Result<(), Taken<H>> {
-        let mut shard = self.write(name);
-        match shard.get(name) {
-            Some(Entry::Held(current)) if current.is_live() => Err(Taken(Some(Arc::clone(current)))),
-            Some(Entry::Creating(_)) => Err(Taken(None)),
-            _ => {
-                shard.insert(name.clone(), Entry::Held(holder));
-                Ok(())
-            }
-        }
+    pub fn register(&self, name: &Name, instance: Arc<Instance<H>>) -> Result<u64, Taken<H>> {
+        self.table.register(name, instance)
     }
 
-    /// Takes the name from `holder`; does nothing if it is no longer its holder. Says whether it was.
-    pub fn unregister(&self, name: &Key, holder: &Arc<H>) -> bool {
-        self.remove_if(name, |entry| matches!(entry, Entry::Held(current) if Arc::ptr_eq(current, holder)))
+    /// As [`register`](Self::register), until the lease is dropped.
+    ///
+    /// # Errors
+    /// As [`register`](Self::register).
+    pub fn lease(&self, name: &Name, instance: Arc<Instance<H>>) -> Result<Lease<H>, Taken<H>> {
+        let generation = self.register(name, Arc::clone(&instance))?;
+        let found = Found { instance, generation };
+        Ok(Lease { table: Arc::downgrade(&self.table), name: name.clone(), found })
     }
 
-    /// The live holder of a name.
+    /// Takes the name from that instance; does nothing if it is no longer its holder. Says whether it was.
+    pub fn unregister(&self, name: &Name, id: InstanceId) -> bool {
+        self.table.remove(name.into(), id)
+    }
+
+    /// The live holder of a name. Its cost does not depend on the number of names.
     #[must_use]
-    pub fn lookup(&self, name: &Key) -> Option<Arc<H>> {
-        match self.read(name).get(name) {
-            Some(Entry::Held(holder)) if holder.is_live() => Some(Arc::clone(holder)),
-            _ => None,
-        }
+    pub fn lookup<'n>(&self, name: impl Into<NameRef<'n>>) -> Option<Found<H>> {
+        self.table.lookup(name.into())
     }
 
     /// The live holder of a name, created if `policy` says so.
     ///
     /// # Errors
     /// [`RegistryError`]; after a failure the name is absent.
-    pub fn find(&self, name: &Key, policy: Policy<'_, H>) -> Result<Arc<H>, RegistryError<H::Error>> {
-        if let Some(holder) = self.lookup(name) {
-            return Ok(holder);
-        }
-        match policy {
-            Policy::Never => Err(RegistryError::Absent),
-            Policy::Create(factory) => self.create(name, factory),
+    pub fn find<'n>(
+        &self,
+        name: impl Into<NameRef<'n>>,
+        policy: Policy<'_, H>,
+    ) -> Result<Found<H>, RegistryError<H::Error>> {
+        let name = name.into();
+        match (self.lookup(name), policy) {
+            (Some(found), _) => Ok(found),
+            (None, Policy::Never) => Err(RegistryError::Absent),
+            (None, Policy::Create(factory)) => {
+                let make = || match factory() {
+                    Ok(handle) => Ok(Instance::new(handle, self.clock.now_ms())),
+                    Err(error) => Err(RegistryError::Factory(Arc::new(error))),
+                };
+                self.table.find_or_create(name, make).map(|(found, _)| found)
+            }
         }
     }
 
-    /// As [`find`](Self::find), for a name that is one id.
+    /// Says how names of a kind come to be: with which resources, and by which factory. A later definition replaces an
+    /// earlier one and changes no instance.
+    pub fn define(&self, app_type: AppType, factory: impl Fn(&Name) -> Result<H, H::Error> + Send + Sync + 'static) {
+        self.types.define(app_type, Box::new(factory));
+    }
+
+    /// The live holder of a name, made by its kind's factory where there is none. Before anybody can find it, the
+    /// resources that its [`AppType`] requires exist.
     ///
     /// # Errors
-    /// As [`find`](Self::find).
-    pub fn find_id(&self, id: &Id, policy: Policy<'_, H>) -> Result<Arc<H>, RegistryError<H::Error>> {
-        let mut name = Key::root();
-        name.push_id(id);
-        self.find(&name, policy)
+    /// [`RegistryError::Undefined`]; what the factories report. After a failure name and new resources are absent.
+    pub fn ensure(&self, name: &Name) -> Result<Found<H>, RegistryError<H::Error>> {
+        self.types.ensure(&self.table, name, self.clock.now_ms()).map(|(found, _)| found)
     }
 
-    fn create(&self, name: &Key, factory: &dyn Fn() -> Result<H, H::Error>) -> Result<Arc<H>, RegistryError<H::Error>> {
-        let flight = {
-            let mut shard = self.write(name);
-            match shard.get(name) {
-                Some(Entry::Held(holder)) if holder.is_live() => return Ok(Arc::clone(holder)),
-                Some(Entry::Creating(flight)) => {
-                    let flight = Arc::clone(flight);
-                    drop(shard);
-                    return flight.wait();
-                }
-                _ => {
-                    let flight = Arc::new(Flight::default());
-                    shard.insert(name.clone(), Entry::Creating(Arc::clone(&flight)));
-                    flight
-                }
+    /// Points an identity to another instance, if it is still at `expected`; returns the next generation. The holder
+    /// before may be dead, as after a restart; it is not ended by this.
+    ///
+    /// # Errors
+    /// [`Stale`]: somebody else was faster, or nobody has the name.
+    pub fn repoint(&self, name: &Name, expected: u64, instance: Arc<Instance<H>>) -> Result<u64, Stale> {
+        self.table.repoint(name, instance, |slot| slot.generation == expected)
+    }
+
+    /// Gives a name away, in one step, if `from` still has it; returns the next generation.
+    ///
+    /// # Errors
+    /// [`Stale`] otherwise.
+    pub fn transfer(&self, name: &Name, from: InstanceId, to: Arc<Instance<H>>) -> Result<u64, Stale> {
+        self.table.repoint(name, to, |slot| slot.is_held_by(from) && slot.live().is_some())
+    }
+
+    /// Whether a name still leads to a live instance at that generation.
+    #[must_use]
+    pub fn is_current<'n>(&self, name: impl Into<NameRef<'n>>, generation: u64) -> bool {
+        let is_current = |slot: &slot::Slot<H>| slot.generation == generation && slot.live().is_some();
+        self.table.read(name.into(), is_current).unwrap_or(false)
+    }
+
+    /// All that is known of a name with a live holder.
+    #[must_use]
+    pub fn identity(&self, name: &Name) -> Option<Identity<H>> {
+        let look = |slot: &slot::Slot<H>| slot.live().map(|found| (found, slot.attributes().cloned()));
+        let (found, attributes) = self.table.read(name.into(), look)??;
+        Some(Identity {
+            name: name.clone(),
+            app_type: self.types.of(name.kind()),
+            generation: found.generation,
+            current: found.instance,
+            attributes: attributes.unwrap_or_default(),
+        })
+    }
+
+    /// Sets what is said of an identity, and returns the value before.
+    ///
+    /// # Errors
+    /// [`AttributeError`].
+    pub fn set_attribute(&self, name: &Name, key: &str, value: &str) -> Result<Option<Box<str>>, AttributeError> {
+        let set = |slot: &mut slot::Slot<H>| slot.change_attributes(|attributes| attributes.set(key, value));
+        self.table.update(name, set).ok_or(AttributeError::Absent)?
+    }
+
+    /// Removes what is said of an identity, and returns it.
+    pub fn remove_attribute(&self, name: &Name, key: &str) -> Option<Box<str>> {
+        let remove = |slot: &mut slot::Slot<H>| slot.change_attributes(|attributes| attributes.remove(key));
+        self.table.update(name, remove)?
+    }
+
+    /// One page of the names that match: those after `after`, in order, at most `limit` and at least one. It costs what it
+    /// looks at, whatever else there is. A name that exists all the while is listed once.
+    #[must_use]
+    pub fn list(&self, query: &Query, after: Option<&Name>, limit: usize) -> Page<H> {
+        self.table.list(query, after, limit)
+    }
+
+    /// All names that match, in order, fetched page by page.
+    pub fn iter(&self, query: impl Into<Query>) -> impl Iterator<Item = Listed<H>> + '_ {
+        Pages::new(&self.table, query.into())
+    }
+
+    /// Watches names change. At most `capacity` events wait for the watcher, rounded up to a power of two and at most
+    /// [`MAX_WATCH_CAPACITY`]; when there are more, the oldest are dropped and the watcher is told how many.
+    #[must_use]
+    pub fn watch(&self, pattern: Pattern, capacity: usize) -> Watch {
+        self.table.hub.watch(pattern, capacity)
+    }
+
+    /// Waits until somebody alive has a name, at most until the future `deadline` is ready.
+    ///
+    /// # Errors
+    /// [`DeadlinePassed`].
+    pub async fn awaited(&self, name: &Name, deadline: impl Future<Output = ()>) -> Result<Found<H>, DeadlinePassed> {
+        let mut deadline = std::pin::pin!(deadline);
+        // One event is enough: it only says that it is worth looking again.
+        let mut watch = self.watch(Pattern::exactly(name), 1);
+        loop {
+            if let Some(found) = self.lookup(name) {
+                return Ok(found);
             }
-        };
-        // Should the factory panic, the landing removes the entry and releases whoever waits.
-        let landing = Landing::new(self, name, &flight);
-        landing.complete(factory())
-    }
-
-    /// The names with a live holder, sorted.
-    #[must_use]
-    pub fn names(&self) -> Vec<Key> {
-        let mut names = self.collect(|name, _| Some(name.clone()));
-        names.sort_unstable();
-        names
-    }
-
-    /// The names that are one id, with a live holder, sorted.
-    #[must_use]
-    pub fn ids(&self) -> Vec<Id> {
-        let id = |name: Key| match name.name() {
-            Some(Segment::Id(id)) => Some(id),
-            _ => None,
-        };
-        self.names().into_iter().filter_map(id).collect()
-    }
-
-    /// The live holders, in no particular order.
-    #[must_use]
-    pub fn live(&self) -> Vec<Arc<H>> {
-        self.collect(|_, holder| Some(Arc::clone(holder)))
-    }
-
-    fn collect<T>(&self, pick: impl Fn(&Key, &Arc<H>) -> Option<T>) -> Vec<T> {
-        let mut found = Vec::new();
-        for shard in &self.shards {
-            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-            found.extend(shard.iter().filter_map(|(name, entry)| match entry {
-                Entry::Held(holder) if holder.is_live() => pick(name, holder),
-                _ => None,
-            }));
-        }
-        found
-    }
-
-    fn settle(&self, name: &Key, flight: &Arc<Flight<H>>, holder: Option<&Arc<H>>) {
-        let mut shard = self.write(name);
-        let ours = matches!(shard.get(name), Some(Entry::Creating(current)) if Arc::ptr_eq(current, flight));
-        match holder {
-            Some(holder) if ours => drop(shard.insert(name.clone(), Entry::Held(Arc::clone(holder)))),
-            None if ours => drop(shard.remove(name)),
-            _ => {}
+            if !watch.next_until(&mut deadline).await {
+                return Err(DeadlinePassed);
+            }
         }
     }
 
-    fn remove_if(&self, name: &Key, condition: impl Fn(&Entry<H>) -> bool) -> bool {
-        let mut shard = self.write(name);
-        shard.get(name).is_some_and(condition) && shard.remove(name).is_some()
+    /// Removes all dead holders and those that `retire` declares dead. It walks over all names of the pattern.
+    pub fn sweep(&self, pattern: &Pattern, retire: impl Fn(&Instance<H>) -> bool) -> usize {
+        self.table.sweep(pattern, retire)
     }
 
-    fn shard(&self, name: &Key) -> &RwLock<HashMap<Key, Entry<H>>> {
-        #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
-        let hash = self.hasher.hash_one(name) as usize;
-        &self.shards[hash % SHARDS]
+    /// Names that are taken or being created; the dead that nobody has noticed count.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
     }
 
-    fn read(&self, name: &Key) -> RwLockReadGuard<'_, HashMap<Key, Entry<H>>> {
-        self.shard(name).read().unwrap_or_else(PoisonError::into_inner)
+    /// Whether no name is taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    fn write(&self, name: &Key) -> RwLockWriteGuard<'_, HashMap<Key, Entry<H>>> {
-        self.shard(name).write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<H: Live> Default for Table<H> {
-    fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| RwLock::default()), hasher: RandomState::new() }
-    }
-}
-
-/// A name that somebody has: its live holder, or `None` while it is being created.
-#[derive(thiserror::Error)]
-#[error("the name is taken")]
-pub struct Taken<H>(pub Option<Arc<H>>);
-
-impl<H> fmt::Debug for Taken<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Taken(a live holder)" } else { "Taken(being created)" })
+    /// How many names a look-up of `name` compares it with: what its time depends on, next to caches.
+    #[must_use]
+    pub fn probes<'n>(&self, name: impl Into<NameRef<'n>>) -> usize {
+        self.table.probes(name.into())
     }
 }

@@ -5,6 +5,7 @@
 //! acknowledge*. Verifying and signing run on the callers' threads, so they are parallel; slot and chain step are
 //! strictly serial per process: one hash under a lock.
 
+mod backlog;
 mod config;
 mod error;
 mod fence;
@@ -13,6 +14,7 @@ mod sequencer;
 mod server;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -23,14 +25,14 @@ pub use server::{SchedulingServer, ServerInfo};
 
 use crate::assignments::{AssignmentStore, AssignmentsError, Head};
 use crate::commit::Lane;
-use crate::id::{Address, Id};
+use crate::id::{Address, ID_TEXT_LEN, Id};
 use crate::item::{Item, Template};
 use crate::milestone::{Mark, Milestone};
-use crate::registry::{Policy, Registry, RegistryError, Table};
+use crate::registry::{NameRef, Pattern, Policy, Registry, RegistryError};
 use crate::store::Store;
 use crate::uploads::{OpenError, Uploads};
 use fence::{Handle, Rank};
-use server::Shared;
+use server::{Offer, Shared};
 
 /// The kind under which scheduling servers are registered.
 pub const KIND: &str = "scheduler";
@@ -38,17 +40,32 @@ pub const KIND: &str = "scheduler";
 /// Schedules messages of any number of processes over one store.
 pub struct Scheduler {
     shared: Arc<Shared>,
-    servers: Arc<Table<SchedulingServer>>,
+    servers: Registry<Arc<SchedulingServer>>,
     group: Option<Arc<Lane>>,
+    /// Writers that may start before idle ones are looked for.
+    startable: AtomicUsize,
 }
 
 /// What a scheduler says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// The address that signs.
+    /// The address that signs, where the key ring has no other.
     pub address: Address,
+    /// The addresses that the key ring has for some processes.
+    pub addresses: Vec<Address>,
     /// Processes with a running writer, in id order.
     pub processes: Vec<Id>,
+}
+
+/// What a scheduler is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metrics {
+    /// Running writers.
+    pub servers: usize,
+    /// Messages that have a slot and are not stored yet.
+    pub queued: u64,
+    /// Milliseconds since the oldest of them got its slot.
+    pub oldest_ms: Option<u64>,
 }
 
 impl Scheduler {
@@ -77,9 +94,10 @@ impl Scheduler {
             CommitMode::Group => Some(Arc::new(Lane::start(store, config.lane()).map_err(ScheduleError::Thread)?)),
             CommitMode::Each => None,
         };
-        let template = Template::new(Arc::clone(&config.signer), None, None);
+        let template = Arc::new(Template::new(Arc::clone(&config.signer), None, None));
+        let servers = Registry::with_clock(Arc::clone(&config.clock));
         let shared = Arc::new(Shared { assignments, template, config, uploads, rank });
-        Ok(Self { shared, servers: Registry::new().table(KIND), group })
+        Ok(Self { shared, servers, group, startable: AtomicUsize::new(0) })
     }
 
     /// Schedules one message and answers when the mode says so.
@@ -107,7 +125,19 @@ impl Scheduler {
         self.admit(&message)?;
         let process = process_of(&message)?;
         mark.reached(Milestone::Verified);
-        self.server(&process)?.schedule(message, mark).await
+        self.offer(process, message, mark).await
+    }
+
+    /// Hands a message to the process's writer, and to the next one where that has just retired.
+    async fn offer(&self, process: Id, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
+        let mut offered = (message, mark);
+        loop {
+            let server = self.server_for(&process, Some(&offered.0))?;
+            match server.offer(offered.0, offered.1).await? {
+                Offer::Taken(receipt) => return Ok(receipt),
+                Offer::Retired(message, mark) => offered = (message, mark),
+            }
+        }
     }
 
     /// Checks a message against mode and signature policy.
@@ -124,7 +154,7 @@ impl Scheduler {
     /// As [`schedule`](Self::schedule).
     pub async fn schedule_on(&self, process: Id, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
         mark.reached(Milestone::Verified);
-        self.server(&process)?.schedule(message, mark).await
+        self.offer(process, message, mark).await
     }
 
     /// The running writer of a process; started if there is none.
@@ -132,14 +162,21 @@ impl Scheduler {
     /// # Errors
     /// [`ScheduleError::Disabled`]; what reading the end of the stored schedule reports.
     pub fn server(&self, process: &Id) -> Result<Arc<SchedulingServer>, ScheduleError> {
-        let found = self.servers.find_id(process, Policy::Create(&|| self.start(process)));
-        found.map_err(|error| match error {
+        self.server_for(process, None)
+    }
+
+    /// The writer of a process; `message` is what it is wanted for.
+    fn server_for(&self, process: &Id, message: Option<&Item>) -> Result<Arc<SchedulingServer>, ScheduleError> {
+        let name = WriterName::new(process);
+        let found = self.servers.find(&name, Policy::Create(&|| self.start(process, message)));
+        found.map(|found| Arc::clone(found.handle())).map_err(|error| match error {
             RegistryError::Factory(error) => ScheduleError::Start(error),
-            RegistryError::Panicked | RegistryError::Absent => ScheduleError::Stopped,
+            _ => ScheduleError::Stopped,
         })
     }
 
-    fn start(&self, process: &Id) -> Result<SchedulingServer, ScheduleError> {
+    fn start(&self, process: &Id, message: Option<&Item>) -> Result<Arc<SchedulingServer>, ScheduleError> {
+        self.make_room();
         let lane = match &self.group {
             Some(lane) => Arc::clone(lane),
             None => {
@@ -151,9 +188,9 @@ impl Scheduler {
         self.shared.rank.start(process, stored, |generation| {
             let queue = lane.queue();
             self.shared.adopt_uploads(process)?;
-            let server = SchedulingServer::start(*process, generation, Arc::clone(&self.shared), lane)?;
+            let server = SchedulingServer::start(*process, message, generation, Arc::clone(&self.shared), lane)?;
             let handle = Handle { intake: server.intake(), queue };
-            Ok((server, handle))
+            Ok((Arc::new(server), handle))
         })
     }
 
@@ -161,6 +198,42 @@ impl Scheduler {
     #[must_use]
     pub fn uploads(&self) -> Option<&Uploads> {
         self.shared.uploads.as_ref()
+    }
+
+    /// Stops writers that were idle for longer than [`Config::idle`], and says how many. They are looked for now and
+    /// then when others start, in all no more often than writers start; a node that wants its memory back sooner calls
+    /// this. What stopped writers have counted is no longer part of any sum below.
+    pub fn evict_idle(&self) -> usize {
+        let Some(idle) = self.shared.config.idle else { return 0 };
+        let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        let Some(before) = self.shared.config.clock.now_ms().checked_sub(idle) else { return 0 };
+        self.servers.sweep(&Pattern::known_kind(KIND), |server| server.handle().retire(before))
+    }
+
+    /// Looks for idle writers once as many were started as there were left: a constant part of what starting costs.
+    fn make_room(&self) {
+        let start = |startable: usize| startable.checked_sub(1);
+        let is_due = self.startable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, start).is_err();
+        if self.shared.config.idle.is_some() && is_due {
+            self.evict_idle();
+            self.startable.store(self.servers.len(), Ordering::Relaxed);
+        }
+    }
+
+    fn live(&self) -> impl Iterator<Item = Arc<SchedulingServer>> {
+        self.servers.iter(Pattern::known_kind(KIND)).map(|listed| Arc::clone(listed.found.handle()))
+    }
+
+    /// What the running writers are busy with.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        let now = self.shared.config.clock.now_ms();
+        let nothing = Metrics { servers: 0, queued: 0, oldest_ms: None };
+        self.live().fold(nothing, |sum, server| Metrics {
+            servers: sum.servers + 1,
+            queued: sum.queued + server.in_flight() as u64,
+            oldest_ms: sum.oldest_ms.max(server.oldest_ms().map(|since| now.saturating_sub(since))),
+        })
     }
 
     /// The end of a process's stored schedule. Starts no writer.
@@ -189,13 +262,23 @@ impl Scheduler {
     }
 
     fn running(&self, process: &Id) -> Option<Arc<SchedulingServer>> {
-        self.servers.find_id(process, Policy::Never).ok()
+        self.servers.find(&WriterName::new(process), Policy::Never).ok().map(|found| Arc::clone(found.handle()))
     }
 
     /// Whether assignments can be signed as this address.
     #[must_use]
     pub fn signs_as(&self, address: &Address) -> bool {
-        self.shared.config.signer.address() == *address
+        let Config { signer, keys, .. } = &self.shared.config;
+        signer.address() == *address || keys.holds(address)
+    }
+
+    /// The address that signs a process's assignments. Starts no writer.
+    ///
+    /// # Errors
+    /// What the store reports, where a key ring makes it matter what the process's definition says.
+    pub fn signer_of(&self, process: &Id) -> Result<Address, AssignmentsError> {
+        let chosen = self.shared.signer(process, None)?;
+        Ok(chosen.unwrap_or(&self.shared.config.signer).address())
     }
 
     /// How it works.
@@ -213,7 +296,11 @@ impl Scheduler {
     /// Who signs, and which processes have a running writer.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status { address: self.shared.config.signer.address(), processes: self.servers.ids() }
+        let mut processes: Vec<Id> = self.live().map(|server| server.process()).collect();
+        // Names are in the order of their text, which is not that of ids.
+        processes.sort_unstable();
+        let Config { signer, keys, .. } = &self.shared.config;
+        Status { address: signer.address(), addresses: keys.addresses(), processes }
     }
 
     /// What group commit has done so far, all lanes added up.
@@ -221,20 +308,20 @@ impl Scheduler {
     pub fn commit_counters(&self) -> CommitCounters {
         match &self.group {
             Some(lane) => lane.counters(),
-            None => self.servers.live().iter().map(|server| server.lane().counters()).sum(),
+            None => self.live().map(|server| server.lane().counters()).sum(),
         }
     }
 
     /// The most messages that had a slot and were not stored at one time: the sum of the running writers' peaks.
     #[must_use]
     pub fn max_unstored(&self) -> u64 {
-        self.servers.live().iter().map(|server| server.info().max_in_flight as u64).sum()
+        self.live().map(|server| server.info().max_in_flight as u64).sum()
     }
 
     /// Messages that have a slot and are not stored yet, over all running writers.
     #[must_use]
     pub fn unstored(&self) -> u64 {
-        self.servers.live().iter().map(|server| server.in_flight() as u64).sum()
+        self.live().map(|server| server.in_flight() as u64).sum()
     }
 
     /// How many batches of how many messages were stored so far: `sizes[n]` batches of `n`, all lanes added up.
@@ -242,7 +329,7 @@ impl Scheduler {
     pub fn batch_sizes(&self) -> Vec<u64> {
         match &self.group {
             Some(lane) => lane.batch_sizes(),
-            None => self.servers.live().iter().fold(Vec::new(), |sum, server| add(sum, &server.lane().batch_sizes())),
+            None => self.live().fold(Vec::new(), |sum, server| add(sum, &server.lane().batch_sizes())),
         }
     }
 
@@ -250,8 +337,29 @@ impl Scheduler {
     pub fn drain(&self) {
         match &self.group {
             Some(lane) => lane.drain(),
-            None => self.servers.live().iter().for_each(|server| server.lane().drain()),
+            None => self.live().for_each(|server| server.lane().drain()),
         }
+    }
+}
+
+/// The name of a process's writer, made without an allocation.
+struct WriterName([u8; PREFIX.len() + ID_TEXT_LEN]);
+
+const PREFIX: &str = "scheduler:";
+
+impl WriterName {
+    fn new(process: &Id) -> Self {
+        let mut text = [0; PREFIX.len() + ID_TEXT_LEN];
+        text[..PREFIX.len()].copy_from_slice(PREFIX.as_bytes());
+        text[PREFIX.len()..].copy_from_slice(process.text().as_bytes());
+        Self(text)
+    }
+}
+
+impl<'a> From<&'a WriterName> for NameRef<'a> {
+    fn from(name: &'a WriterName) -> Self {
+        // Both parts are ASCII.
+        NameRef::known(std::str::from_utf8(&name.0).unwrap_or_default())
     }
 }
 

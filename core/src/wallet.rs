@@ -4,6 +4,7 @@
 //! quote key files. The one way out is [`Wallet::write_jwk`], to a file of the user's choice.
 
 mod jwk;
+mod ring;
 mod signature;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::id::Address;
 use crate::signature::{SignatureType, address_of};
 
 pub use jwk::JwkError;
+pub use ring::KeyRing;
 pub use signature::Signature;
 
 /// Signs items on behalf of one address.

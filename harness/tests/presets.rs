@@ -101,3 +101,17 @@ fn durability_measures_the_same_work_at_every_tier() {
     assert_eq!(of("sled_os_flush")["durability"]["asked"], "process");
     assert_eq!(of("fs_none")["durability"]["asked"], "memory");
 }
+
+#[test]
+fn registry_looks_up_makes_and_lists_names() {
+    let cells = run("registry", &["--ops", "1000", "--workers", "1,3", "--set", "workload.history=1,250"]);
+    assert_eq!(names(&cells, "B3"), ["ensure", "list", "lookup"]);
+    assert_eq!(cells.len(), 3 * 2 * 2);
+    for cell in &cells {
+        assert_eq!(cell["rounds"][0]["messages"], 1000, "{}", cell["id"]);
+        // A hundred look-ups are one sample, a page is one of its own; a worker's last batch may be shorter.
+        let samples = cell["latency_ns"]["registry"]["count"].as_u64().expect("a count");
+        let expected = if cell["name"] == "list" { 1000..=1000 } else { 10..=12 };
+        assert!(expected.contains(&samples), "{}: {samples}", cell["id"]);
+    }
+}

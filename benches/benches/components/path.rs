@@ -13,7 +13,7 @@ use slotbench_core::chain::ChainValue;
 use slotbench_core::clock::{Clock as _, SystemClock};
 use slotbench_core::hash::sha256;
 use slotbench_core::item::{Item, Template};
-use slotbench_core::registry::{Live, Policy, Table};
+use slotbench_core::registry::{Live, Name, Policy, Registry};
 use slotbench_core::wallet::NoSigner;
 
 const PROCESS: Id = Id::from_bytes([7; 32]);
@@ -73,13 +73,15 @@ impl Live for Holder {
 
 fn registry(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>) {
     const NAMES: usize = 10_000;
-    let table = Table::default();
-    let ids: Vec<Id> = (0..NAMES).map(|name| Id::from_bytes(sha256(&[&name.to_le_bytes()]))).collect();
-    for id in &ids {
-        table.find_id(id, Policy::Create(&|| Ok(Holder))).unwrap_or_else(|_| unreachable!("the factory cannot fail"));
+    let registry = Registry::new();
+    let id = |name: usize| Id::from_bytes(sha256(&[&name.to_le_bytes()]));
+    let names: Vec<Name> =
+        (0..NAMES).map(|name| Name::new("scheduler", [id(name).to_string()]).expect("an id is a segment")).collect();
+    for name in &names {
+        registry.find(name, Policy::Create(&|| Ok(Holder))).unwrap_or_else(|_| unreachable!("the factory cannot fail"));
     }
-    let mut turn = ids.iter().cycle();
+    let mut turn = names.iter().cycle();
     group.bench_function("registry, hit among 10^4", |bencher| {
-        bencher.iter(|| turn.next().map(|id| table.find_id(id, Policy::Never).is_ok()));
+        bencher.iter(|| turn.next().map(|name| registry.find(name, Policy::Never).is_ok()));
     });
 }

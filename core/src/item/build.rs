@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::hash::DeepHash;
 use super::layout::{Layout, OPTION_LEN, TAG_COUNTS_LEN};
 use super::{BuildError, Item, Tag, tags, unsigned_id};
-use crate::id::Id;
+use crate::id::{Address, Id};
 use crate::wallet::{SignError, Signer};
 
 /// The constant part of many items: signer, target and anchor.
@@ -25,6 +25,12 @@ impl Template {
     pub fn new(signer: Arc<dyn Signer>, target: Option<Id>, anchor: Option<[u8; 32]>) -> Self {
         let prefix = Prefix::new(&*signer, target, anchor);
         Self { signer, prefix }
+    }
+
+    /// The address that signs.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.signer.address()
     }
 
     /// Makes and signs the item with these tags and this data.

@@ -1,11 +1,10 @@
 //! Single flight: one caller creates, the others wait for what comes of it.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use crate::registry::table::Table;
+use crate::registry::{Found, Instance, Live, NameRef, RegistryError};
+use crate::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use crate::key::Key;
-use crate::registry::{Live, RegistryError, Table};
-
-type Outcome<H> = Result<Arc<H>, Option<Arc<<H as Live>::Error>>>;
+type Outcome<H> = Result<Found<H>, RegistryError<<H as Live>::Error>>;
 
 /// A creation under way.
 pub(super) struct Flight<H: Live> {
@@ -21,13 +20,11 @@ impl<H: Live> Default for Flight<H> {
 
 impl<H: Live> Flight<H> {
     /// Blocks until the creator is done.
-    pub(super) fn wait(&self) -> Result<Arc<H>, RegistryError<H::Error>> {
+    pub(super) fn wait(&self) -> Outcome<H> {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match &*outcome {
-                Some(Ok(holder)) => return Ok(Arc::clone(holder)),
-                Some(Err(Some(error))) => return Err(RegistryError::Factory(Arc::clone(error))),
-                Some(Err(None)) => return Err(RegistryError::Panicked),
+                Some(outcome) => return outcome.clone(),
                 None => outcome = self.landed.wait(outcome).unwrap_or_else(PoisonError::into_inner),
             }
         }
@@ -39,34 +36,38 @@ impl<H: Live> Flight<H> {
     }
 }
 
-/// The creator's side: whatever happens, the entry is settled and the waiting are released.
+/// The creator's side: whatever happens, the name is settled and the waiting are released.
 pub(super) struct Landing<'a, H: Live> {
     table: &'a Table<H>,
-    name: &'a Key,
-    flight: &'a Arc<Flight<H>>,
-    outcome: Outcome<H>,
+    name: NameRef<'a>,
+    flight: Arc<Flight<H>>,
+    made: Result<Arc<Instance<H>>, RegistryError<H::Error>>,
 }
 
 impl<'a, H: Live> Landing<'a, H> {
-    pub(super) const fn new(table: &'a Table<H>, name: &'a Key, flight: &'a Arc<Flight<H>>) -> Self {
-        Self { table, name, flight, outcome: Err(None) }
+    /// Until [`complete`](Self::complete) says otherwise, the factory has panicked.
+    pub(super) const fn new(table: &'a Table<H>, name: NameRef<'a>, flight: Arc<Flight<H>>) -> Self {
+        Self { table, name, flight, made: Err(RegistryError::Panicked) }
     }
 
-    pub(super) fn complete(mut self, made: Result<H, H::Error>) -> Result<Arc<H>, RegistryError<H::Error>> {
-        self.outcome = made.map(Arc::new).map_err(|error| Some(Arc::new(error)));
-        match &self.outcome {
-            Ok(holder) => Ok(Arc::clone(holder)),
-            Err(Some(error)) => Err(RegistryError::Factory(Arc::clone(error))),
-            Err(None) => Err(RegistryError::Panicked),
-        }
+    pub(super) fn complete(mut self, made: Result<Instance<H>, RegistryError<H::Error>>) -> Outcome<H> {
+        self.made = made.map(Arc::new);
+        let flight = Arc::clone(&self.flight);
+        drop(self);
+        flight.wait()
     }
 }
 
 impl<H: Live> Drop for Landing<'_, H> {
     fn drop(&mut self) {
         // The table first: whoever is released must already find the name.
-        self.table.settle(self.name, self.flight, self.outcome.as_ref().ok());
-        let outcome = std::mem::replace(&mut self.outcome, Err(None));
+        let outcome = match std::mem::replace(&mut self.made, Err(RegistryError::Panicked)) {
+            Ok(instance) => Ok(self.table.settle(self.name, instance)),
+            Err(error) => {
+                self.table.abandon(self.name, &self.flight);
+                Err(error)
+            }
+        };
         self.flight.land(outcome);
     }
 }

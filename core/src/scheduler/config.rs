@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use crate::item::Item;
 use crate::scheduler::ScheduleError;
 use crate::store::Durability;
 use crate::uploads::UploadConfig;
-use crate::wallet::Signer;
+use crate::wallet::{KeyRing, Signer};
 
 /// When a caller is told about its slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -114,6 +115,11 @@ pub struct Config {
     pub inline: bool,
     /// Who signs assignments.
     pub signer: Arc<dyn Signer>,
+    /// Who else signs, for which processes.
+    pub keys: KeyRing,
+    /// Writers that had nothing to do for that long may be stopped; `None`: never. Only memory is at stake: the next
+    /// message starts the writer anew. See [`Scheduler::evict_idle`](crate::Scheduler::evict_idle).
+    pub idle: Option<Duration>,
     /// Wall clock of the timestamps.
     pub clock: Arc<dyn Clock>,
     /// The block that assignments quote.
@@ -128,7 +134,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Local confirmation at tier `power`, group commit, signatures required and verified, a window of 1024.
+    /// Local confirmation at tier `power`, group commit, signatures required and verified, a window of 1024, one wallet,
+    /// writers that stay.
     #[must_use]
     pub fn new(signer: Arc<dyn Signer>) -> Self {
         let lane = LaneOptions::default();
@@ -142,6 +149,8 @@ impl Config {
             max_batch_bytes: lane.max_bytes,
             inline: lane.inline,
             signer,
+            keys: KeyRing::default(),
+            idle: None,
             clock: Arc::new(SystemClock),
             block: Block::NONE,
             observer: None,

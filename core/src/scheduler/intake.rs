@@ -18,14 +18,20 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    pub(super) fn new(head: Head, generation: u64, window: usize) -> Self {
-        let sequencer = Mutex::new(Sequencer::resume(head, generation));
+    pub(super) fn new(head: Head, generation: u64, window: usize, now_ms: u64) -> Self {
+        let sequencer = Mutex::new(Sequencer::resume(head, generation, now_ms));
         Self { sequencer, window: Semaphore::new(window), live: AtomicBool::new(true) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Sequencer> {
         // Signers and stores run outside the lock; what runs inside does not panic half-way.
         self.sequencer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets nobody in any more.
+    pub(super) fn close(&self) {
+        self.live.store(false, Ordering::Release);
+        self.window.close();
     }
 
     pub(super) fn is_live(&self) -> bool {

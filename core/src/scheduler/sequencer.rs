@@ -13,6 +13,7 @@ use crate::chain::{Chain, ChainValue};
 use crate::commit::{CommitError, Reply};
 use crate::item::Item;
 use crate::milestone::{Mark, Milestone};
+use crate::scheduler::backlog::Backlog;
 
 /// The strictly serial part of a writer.
 pub(super) struct Sequencer {
@@ -25,6 +26,8 @@ pub(super) struct Sequencer {
     stopped: Option<Arc<CommitError>>,
     /// The writer's generation, until its first entry takes it to the store.
     claim: Option<NonZeroU64>,
+    retired: bool,
+    pub(super) backlog: Backlog,
 }
 
 /// One message with its slot, waiting for its signature.
@@ -65,9 +68,9 @@ pub(super) enum Accepted {
 }
 
 impl Sequencer {
-    pub(super) fn resume(head: Head, generation: u64) -> Self {
-        let claim = NonZeroU64::new(generation);
-        Self { head, released: head, waiting: VecDeque::new(), next_serial: 0, stopped: None, claim }
+    pub(super) fn resume(head: Head, generation: u64, now_ms: u64) -> Self {
+        let (waiting, backlog, claim) = (VecDeque::new(), Backlog::new(now_ms), NonZeroU64::new(generation));
+        Self { head, released: head, waiting, next_serial: 0, stopped: None, claim, retired: false, backlog }
     }
 
     /// The generation that the next entry must store; `None` but for the first entry.
@@ -85,6 +88,15 @@ impl Sequencer {
 
     pub(super) const fn stopped(&self) -> Option<&Arc<CommitError>> {
         self.stopped.as_ref()
+    }
+
+    /// Takes no more messages; there are none.
+    pub(super) const fn retire(&mut self) {
+        self.retired = true;
+    }
+
+    pub(super) const fn is_retired(&self) -> bool {
+        self.retired
     }
 
     /// Gives `message` the next slot; the caller must sign it.

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, Weak};
 use tokio::sync::{TryAcquireError, oneshot};
 
 use crate::assignment::{DEFAULT_PATH, Draft};
-use crate::assignments::AssignmentStore;
+use crate::assignments::{AssignmentStore, AssignmentsError};
 use crate::commit::{CommitError, Lane, Owner, Pending, Receipt, catch};
 use crate::id::{Address, Id};
 use crate::item::{Item, Template};
@@ -17,11 +17,13 @@ use crate::scheduler::intake::Intake;
 use crate::scheduler::sequencer::{Accepted, Sequencer, Terms, Ticket};
 use crate::scheduler::{Config, MAX_WINDOW, Mode, ScheduleError};
 use crate::uploads::Uploads;
+use crate::wallet::Signer;
 
 /// What all writers of a scheduler have in common.
 pub(super) struct Shared {
     pub(super) assignments: AssignmentStore,
-    pub(super) template: Template,
+    /// For the node's own wallet.
+    pub(super) template: Arc<Template>,
     pub(super) config: Config,
     pub(super) uploads: Option<Uploads>,
     /// Kept by every entry on its way to the store: whoever comes later on this store finds them.
@@ -36,13 +38,42 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Who signs for a process: what its definition says is read only where it matters.
+    pub(super) fn signer(
+        &self,
+        process: &Id,
+        first: Option<&Item>,
+    ) -> Result<Option<&Arc<dyn Signer>>, AssignmentsError> {
+        if self.config.keys.is_empty() {
+            return Ok(None);
+        }
+        let stored;
+        let definition = match first.filter(|message| message.id() == *process) {
+            Some(definition) => Some(definition),
+            None => {
+                stored = self.assignments.item(process)?;
+                stored.as_ref()
+            }
+        };
+        let named = definition.and_then(|definition| definition.tag("scheduler")).unwrap_or_default();
+        let named = std::str::from_utf8(named).unwrap_or_default();
+        let addresses = named.split(',').filter_map(|address| address.trim().parse().ok());
+        Ok(self.config.keys.choose(process, addresses))
+    }
+}
+
 /// The one writer of a process: all its slots are given here, one at a time.
 pub struct SchedulingServer {
     process: Id,
     shared: Arc<Shared>,
+    template: Arc<Template>,
+    address: Address,
     lane: Arc<Lane>,
     intake: Arc<Intake>,
     generation: u64,
+    /// The first slot that is not stored.
+    unstored: AtomicU64,
     max_in_flight: AtomicUsize,
     /// Slots acknowledged before their write failed.
     broken_promises: AtomicU64,
@@ -74,18 +105,47 @@ pub struct ServerInfo {
 /// Where a caller's answer arrives.
 type Answer = oneshot::Receiver<Result<Receipt, Arc<CommitError>>>;
 
+/// What became of a message that was offered to a writer.
+pub(super) enum Offer {
+    Taken(Receipt),
+    /// The writer takes no more; another one will.
+    Retired(Item, Mark),
+}
+
+enum Sequenced {
+    Slot(Answer),
+    Retired(Item, Mark),
+}
+
 impl SchedulingServer {
-    /// Starts after the last stored slot. No other writer of the process may be at work.
+    /// Starts after the last stored slot. No other writer of the process may be at work. `first` is the message it starts
+    /// for; it may be the process itself.
     pub(super) fn start(
         process: Id,
+        first: Option<&Item>,
         generation: u64,
         shared: Arc<Shared>,
         lane: Arc<Lane>,
     ) -> Result<Self, ScheduleError> {
         let head = shared.assignments.latest(&process).map_err(ScheduleError::Damaged)?;
-        let intake = Arc::new(Intake::new(head, generation, shared.config.window.clamp(1, MAX_WINDOW)));
-        let (max_in_flight, broken_promises) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Ok(Self { process, shared, lane, intake, generation, max_in_flight, broken_promises })
+        let (window, now) = (shared.config.window.clamp(1, MAX_WINDOW), shared.config.clock.now_ms());
+        let intake = Arc::new(Intake::new(head, generation, window, now));
+        let template = match shared.signer(&process, first).map_err(ScheduleError::Damaged)? {
+            Some(signer) => Arc::new(Template::new(Arc::clone(signer), None, None)),
+            None => Arc::clone(&shared.template),
+        };
+        Ok(Self {
+            process,
+            shared,
+            address: template.address(),
+            template,
+            lane,
+            intake,
+            generation,
+            unstored: AtomicU64::new(head.next_slot()),
+            max_in_flight: AtomicUsize::new(0),
+            broken_promises: AtomicU64::new(0),
+        })
     }
 
     /// How to stop it.
@@ -112,7 +172,7 @@ impl SchedulingServer {
             generation: self.generation,
             slot: head.slot,
             chain: head.chain.value().map(|value| value.to_string()),
-            address: self.shared.config.signer.address(),
+            address: self.address,
             mode: self.shared.config.mode,
             in_flight: self.in_flight(),
             max_in_flight: self.max_in_flight.load(Ordering::Relaxed).max(self.in_flight()),
@@ -140,17 +200,30 @@ impl SchedulingServer {
     /// # Errors
     /// [`ScheduleError`].
     pub async fn schedule(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Receipt, ScheduleError> {
+        match self.offer(message, mark).await? {
+            Offer::Taken(receipt) => Ok(receipt),
+            Offer::Retired(..) => Err(ScheduleError::Stopped),
+        }
+    }
+
+    /// As [`schedule`](Self::schedule); a writer that has retired gives the message back.
+    pub(super) async fn offer(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Offer, ScheduleError> {
         if let Some(waiting) = self.shared.uploads.as_ref().filter(|uploads| uploads.is_full()).map(Uploads::waiting) {
             return Err(ScheduleError::UploadsFull { waiting });
         }
-        self.enter().await?;
-        let reply = self.sequence(message, mark)?;
+        if !self.enter().await? {
+            return Ok(Offer::Retired(message, mark));
+        }
+        let reply = match self.sequence(message, mark)? {
+            Sequenced::Slot(reply) => reply,
+            Sequenced::Retired(message, mark) => return Ok(Offer::Retired(message, mark)),
+        };
         let receipt = reply.await.map_err(|_| ScheduleError::Stopped)??;
         if self.shared.config.mode == Mode::Remote {
             // On the heap: the other modes do not carry its state.
-            return Box::pin(self.confirm(receipt)).await;
+            return Box::pin(self.confirm(receipt)).await.map(Offer::Taken);
         }
-        Ok(receipt)
+        Ok(Offer::Taken(receipt))
     }
 
     /// Waits until the bundler has accepted a slot that is stored.
@@ -163,29 +236,62 @@ impl SchedulingServer {
         }
     }
 
-    /// Takes a place in the window; it is given back when the message is stored or has failed.
-    async fn enter(&self) -> Result<(), ScheduleError> {
+    /// Stops for good if nothing is on its way and nothing came since `before_ms`. Says whether it did.
+    pub(super) fn retire(&self, before_ms: u64) -> bool {
+        let mut sequencer = self.lock();
+        // Whoever has a place in the window without a slot yet gets its message back when it asks for the slot.
+        if self.in_flight() > 0 || sequencer.backlog.last_ms() > before_ms {
+            return false;
+        }
+        sequencer.retire();
+        self.intake.close();
+        true
+    }
+
+    /// When the oldest message came that is not stored yet, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn oldest_ms(&self) -> Option<u64> {
+        let sequencer = self.lock();
+        let unstored = self.unstored.load(Ordering::Acquire);
+        (unstored < sequencer.head().next_slot()).then(|| sequencer.backlog.oldest(unstored)).flatten()
+    }
+
+    /// Takes a place in the window; it is given back when the message is stored or has failed. False if the writer has
+    /// retired.
+    async fn enter(&self) -> Result<bool, ScheduleError> {
         let permit = match self.intake.window.try_acquire() {
             Ok(permit) => permit,
             Err(TryAcquireError::NoPermits) if self.shared.config.mode == Mode::Aggressive => {
-                self.intake.window.acquire().await.map_err(|_| self.stop_reason())?
+                match self.intake.window.acquire().await {
+                    Ok(permit) => permit,
+                    Err(_) => return self.closed(),
+                }
             }
             Err(TryAcquireError::NoPermits) => return Err(ScheduleError::Busy { waiting: self.window_size() }),
-            Err(TryAcquireError::Closed) => return Err(self.stop_reason()),
+            Err(TryAcquireError::Closed) => return self.closed(),
         };
         permit.forget();
-        Ok(())
+        Ok(true)
     }
 
-    /// Why the window is closed.
-    fn stop_reason(&self) -> ScheduleError {
-        self.lock().stopped().map_or(ScheduleError::Stopped, |reason| Arc::clone(reason).into())
+    /// Why the window is closed: the writer has retired, or it failed.
+    fn closed(&self) -> Result<bool, ScheduleError> {
+        let sequencer = self.lock();
+        // A retired writer may since have been fenced off by the next one, which is none of its callers' business.
+        match sequencer.stopped() {
+            _ if sequencer.is_retired() => Ok(false),
+            Some(reason) => Err(Arc::clone(reason).into()),
+            None => Err(ScheduleError::Stopped),
+        }
     }
 
-    fn sequence(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Answer, ScheduleError> {
+    fn sequence(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Sequenced, ScheduleError> {
         let (sender, receiver) = oneshot::channel();
         let (serial, terms) = {
             let mut sequencer = self.lock();
+            if sequencer.is_retired() {
+                return Ok(Sequenced::Retired(message, mark));
+            }
             if let Some(reason) = sequencer.stopped() {
                 let reason = Arc::clone(reason);
                 drop(sequencer);
@@ -193,12 +299,14 @@ impl SchedulingServer {
                 return Err(reason.into());
             }
             let now = self.shared.config.clock.now_ms();
-            sequencer.sequence(message.clone(), mark, now, Some(sender))
+            let (serial, terms) = sequencer.sequence(message.clone(), mark, now, Some(sender));
+            sequencer.backlog.add(terms.slot, now, self.unstored.load(Ordering::Relaxed));
+            (serial, terms)
         };
         if self.sign(serial, terms, &message) {
             self.lane.kick(self.shared.config.mode != Mode::Aggressive);
         }
-        Ok(receiver)
+        Ok(Sequenced::Slot(receiver))
     }
 
     /// Signs a ticket until a signature holds, and whatever its failure leaves unsigned. True if the lane must be kicked.
@@ -238,7 +346,7 @@ impl SchedulingServer {
             timestamp: terms.timestamp,
             block: &self.shared.config.block,
         };
-        Ok(catch("the signer", || draft.sign(&self.shared.template))??)
+        Ok(catch("the signer", || draft.sign(&self.template))??)
     }
 
     /// Queues the signed prefix, in slot order, while the sequencer is held: nobody can overtake. In aggressive mode
@@ -269,6 +377,7 @@ impl Owner for SchedulingServer {
         if let Some(uploads) = &self.shared.uploads {
             uploads.queued(self.process, slot);
         }
+        self.unstored.store(slot + 1, Ordering::Release);
         // The number only falls here, so its peaks are all seen here.
         self.max_in_flight.fetch_max(self.in_flight(), Ordering::Relaxed);
         self.intake.window.add_permits(1);
@@ -283,7 +392,7 @@ impl Owner for SchedulingServer {
     }
 }
 
-impl Live for SchedulingServer {
+impl Live for Arc<SchedulingServer> {
     type Error = ScheduleError;
 
     fn is_live(&self) -> bool {

@@ -20,6 +20,12 @@ names! {
         KeyWrite = "key_write",
         /// A value is read from the store by its key.
         KeyRead = "key_read",
+        /// The registry is asked for a name it has.
+        RegistryLookup = "registry_lookup",
+        /// The registry makes what has a new name, and forgets it again.
+        RegistryEnsure = "registry_ensure",
+        /// The registry lists a hundred names.
+        RegistryList = "registry_list",
     }
 }
 
@@ -28,6 +34,12 @@ impl Operation {
     #[must_use]
     pub const fn is_raw(self) -> bool {
         matches!(self, Self::MessageWrite | Self::MessageRead | Self::KeyWrite | Self::KeyRead)
+    }
+
+    /// Whether it uses the registry and no store.
+    #[must_use]
+    pub const fn is_registry(self) -> bool {
+        matches!(self, Self::RegistryLookup | Self::RegistryEnsure | Self::RegistryList)
     }
 
     /// Whether it reads from the store itself.
@@ -78,7 +90,7 @@ pub struct Workload {
     #[serde(default = "Workload::default_read")]
     pub read: Read,
     /// Slots stored before the round, over all processes together; what there is to read, where the store itself is
-    /// read from. Up to 100 000 000.
+    /// read from; names, where the registry is used. Up to 100 000 000.
     pub history: u64,
     /// What one operation is.
     #[serde(default = "Workload::default_operation")]
@@ -140,12 +152,18 @@ impl Workload {
             == (plain.processes, plain.skew, plain.compressible, plain.duplicates);
         if matches!(self.payload, Payload::Items(_)) && !is_one_of_a_kind {
             Some("items from a file are sent as they are: processes, skew, compressible and duplicates do not apply")
-        } else if matches!(self.payload, Payload::Items(_)) && (self.history > 0 || self.operation.is_raw()) {
+        } else if matches!(self.payload, Payload::Items(_))
+            && (self.history > 0 || self.operation.is_raw() || self.operation.is_registry())
+        {
             Some("items from a file can only be scheduled, on schedules that begin with them")
         } else if self.operation != Operation::Schedule && self.reads > 0 {
             Some("a share of reads applies to operation 'schedule' only")
         } else if self.reads == 100 && self.history == 0 {
             Some("there is nothing to read: 100 percent reads need a history")
+        } else if self.operation.is_registry() && self.history == 0 {
+            Some("a registry without names answers nothing: history says how many there are")
+        } else if self.operation.is_registry() && self.history > 10_000_000 {
+            Some("a registry takes up to 10000000 names here: they are in memory")
         } else if self.operation.is_raw_read() && self.history == 0 {
             Some("there is nothing to read: history says how much is stored before")
         } else if self.operation.is_raw() && !self.operation.is_raw_read() && self.history > 0 {

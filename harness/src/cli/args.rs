@@ -61,7 +61,8 @@ Keys of --set, with what they take:
   workload.reads         percent of the operations that read, 0 to 100
   workload.read          what they read: slot, range (of 1000), next, latest
   workload.history       slots stored before a round, up to 100000000
-  workload.operation     schedule, restart; past the scheduler message_write, message_read, key_write, key_read
+  workload.operation     schedule, restart; past the scheduler message_write, message_read, key_write, key_read;
+                         with backend null registry_lookup, registry_ensure, registry_list
 
 Flags replace what the plan says, in all its cells. Without --durability every engine runs at the strongest tier it reaches.";
 

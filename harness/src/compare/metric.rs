@@ -120,6 +120,6 @@ pub(super) fn comparable_rounds(cell: &CellResult) -> impl Iterator<Item = &Roun
 
 /// What the caller sees: of a message, where the cell sends some, else of its reads or restarts.
 fn latency(round: &RoundResult) -> Option<&Summary> {
-    let tags = [Tag::Response, Tag::Acknowledged, Tag::Read, Tag::Restart];
+    let tags = [Tag::Response, Tag::Acknowledged, Tag::Read, Tag::Restart, Tag::Registry];
     tags.iter().find_map(|tag| round.latency_ns.get(tag))
 }

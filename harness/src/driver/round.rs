@@ -1,6 +1,7 @@
 //! One round: a fresh store, history, warm-up, the measured pass, verification before and after a reopen.
 
 mod messages;
+mod names;
 mod open;
 mod raw;
 mod remote;
@@ -56,6 +57,9 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailu
     let operation = cell.axes.workload.operation;
     if operation.is_raw() {
         return raw::run(driver, job, &site);
+    }
+    if operation.is_registry() {
+        return names::run(driver, job, &site);
     }
     let (store, history) = site.filled(driver, job)?;
     let described = store.describe();

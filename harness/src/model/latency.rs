@@ -8,7 +8,7 @@ use crate::axis::names;
 
 names! {
     /// What a latency lies between. Closed loop: `acknowledged` and `durable`, `read` where there are reads; or `restart`
-    /// alone. Open loop: `response` and `service` too, of which the latter is `acknowledged` again.
+    /// or `registry` alone. Open loop: `response` and `service` too, of which the latter is `acknowledged` again.
     Tag, "latency tag" {
         /// From the call to the caller's answer.
         Acknowledged = "acknowledged",
@@ -22,6 +22,9 @@ names! {
         Read = "read",
         /// From the begin of closing a store until it is open again and its scheduler has taken a message.
         Restart = "restart",
+        /// From asking the registry to its answer: the mean of a hundred look-ups, or of a hundred new names made and given
+        /// up; one page of a list.
+        Registry = "registry",
     }
 }
 

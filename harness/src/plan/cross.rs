@@ -210,6 +210,11 @@ fn refusal(axes: &Axes) -> Option<String> {
 fn contradiction(axes: &Axes, kind: Kind) -> Option<&'static str> {
     let Workload { operation, reads, history, .. } = axes.workload;
     let needs_what_is_stored = reads > 0 || history > 0 || operation.is_raw_read();
+    if operation.is_registry() {
+        let is_null = kind.name() == NULL && axes.mode == Mode::Local;
+        return (!is_null || axes.rate.is_some())
+            .then_some("the registry uses no store: backend null, mode local, no rate");
+    }
     if kind.name() == NULL && needs_what_is_stored {
         Some("null stores nothing that could be read, or be a history")
     } else if axes.rate.is_some() && (reads > 0 || operation != Operation::Schedule) {

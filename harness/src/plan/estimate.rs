@@ -12,6 +12,8 @@ use crate::saturation::{longest, searches};
 const AROUND_A_ROUND: Duration = Duration::from_millis(1750);
 /// Slots of history written and checked per second: a guess on the low side.
 const HISTORY_PER_S: u64 = 10_000;
+/// Names registered, listed and drawn per second, likewise.
+const NAMES_PER_S: u64 = 200_000;
 
 /// How long the cells that can run will take. A lower bound where rounds end by count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,7 +63,11 @@ impl Estimate {
         };
         let workload = &cell.axes.workload;
         // What is read past the scheduler is stored anew for every round.
-        let stored = if workload.operation.is_raw_read() { filling(workload.history) } else { Duration::ZERO };
+        let stored = match workload.operation {
+            operation if operation.is_raw_read() => filling(workload.history),
+            operation if operation.is_registry() => Duration::from_millis(workload.history * 1000 / NAMES_PER_S),
+            _ => Duration::ZERO,
+        };
         let time = warmup + measured + stored + AROUND_A_ROUND;
         Self { time, counted_rounds, rounds: 1, searching: Duration::ZERO }
     }
@@ -80,7 +86,10 @@ impl Estimate {
 
 /// Filling stores with their histories: once for all cells that have the same one.
 fn histories<'c>(cells: impl Iterator<Item = &'c Cell>) -> Duration {
-    let scheduled = cells.filter(|cell| !cell.axes.workload.operation.is_raw());
+    let scheduled = cells.filter(|cell| {
+        let operation = cell.axes.workload.operation;
+        !operation.is_raw() && !operation.is_registry()
+    });
     let figures = |cell: &'c Cell| {
         let Workload { processes, payload, compressible, history, .. } = &cell.axes.workload;
         (&cell.axes.backend, *processes, payload.to_string(), *compressible, *history)

@@ -114,6 +114,7 @@ fn latency(tag: Tag) -> [Column; 4] {
         Tag::Service => ("service", 3),
         Tag::Read => ("read", 1),
         Tag::Restart => ("restart", 1),
+        Tag::Registry => ("registry", 1),
     };
     // A quantile that the samples do not tell is not shown; the largest value is 1, which they always do.
     let one = |title: &str, rank, quantile: f64, pick: fn(&Summary) -> u64| {

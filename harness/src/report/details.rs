@@ -98,7 +98,7 @@ fn debt(cell: &CellResult) -> Option<String> {
 }
 
 fn interval(cell: &CellResult, pick: fn(QuantileIntervals) -> Interval95) -> Option<String> {
-    let tags = [Tag::Response, Tag::Acknowledged, Tag::Read, Tag::Restart];
+    let tags = [Tag::Response, Tag::Acknowledged, Tag::Read, Tag::Restart, Tag::Registry];
     let latencies = &cell.confidence.as_ref()?.latency_ns;
     let Interval95 { low, high } = tags.iter().find_map(|tag| latencies.get(tag)).copied().map(pick)?;
     Some(format!("{}–{}", units::time(low), units::time(high)))

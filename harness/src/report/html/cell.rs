@@ -174,7 +174,7 @@ impl Latency {
 
 impl Round {
     fn of(round: &RoundResult) -> Self {
-        let tags = [Tag::Response, Tag::Acknowledged, Tag::Read, Tag::Restart];
+        let tags = [Tag::Response, Tag::Acknowledged, Tag::Read, Tag::Restart, Tag::Registry];
         let latency = tags.iter().find_map(|tag| round.latency_ns.get(tag));
         let known = |quantile: f64| latency.filter(|summary| summary.count >= needed(quantile));
         Self {
