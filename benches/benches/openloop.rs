@@ -78,6 +78,8 @@ fn pacing(runtime: &Runtime, rate: u32, arrival: Arrival) {
 struct Door(Arc<RwLock<()>>);
 
 impl Target for Door {
+    type Error = ScheduleError;
+
     async fn call(&self, _message: Item, _tag: u64) -> Result<u64, ScheduleError> {
         drop(self.0.read().await);
         let begin = std::time::Instant::now();

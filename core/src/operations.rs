@@ -150,6 +150,15 @@ impl Operations {
     /// [`OperationError`]. The message has a slot if the answer is `Ok` or [`OperationError::NotConfirmed`], and
     /// possibly if it is [`OperationError::Failed`].
     pub async fn schedule(&self, request: &Request) -> Result<Receipt, OperationError> {
+        self.schedule_tagged(request, 0).await
+    }
+
+    /// As [`schedule`](Self::schedule); `tag` is handed to the [`CommitObserver`](crate::scheduler::CommitObserver) when
+    /// the message is stored.
+    ///
+    /// # Errors
+    /// As [`schedule`](Self::schedule).
+    pub async fn schedule_tagged(&self, request: &Request, tag: u64) -> Result<Receipt, OperationError> {
         let message = request.message().ok_or(OperationError::NoMessage)?;
         self.check_size(message)?;
         let target = self.target_of_message(request, message)?;
@@ -158,7 +167,7 @@ impl Operations {
             DuplicatePolicy::Schedule => Mark::default(),
             DuplicatePolicy::Refuse => self.duplicates.reserve(self.scheduler.assignments(), message.id())?,
         };
-        Ok(self.scheduler.schedule_on(target.process, message.clone(), mark).await?)
+        Ok(self.scheduler.schedule_on(target.process, message.clone(), Mark { tag, ..mark }).await?)
     }
 
     fn check_size(&self, message: &Item) -> Result<(), OperationError> {

@@ -14,6 +14,7 @@ mod progress;
 mod recommend;
 mod report;
 mod run;
+mod serve;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -67,6 +68,8 @@ fn dispatch(
         Command::Crash(args) => crash::crash(&args, stop, console),
         Command::CrashChild { spec } => crash::child(&spec),
         Command::CrashExamine { spec } => crash::examine(&spec, console),
+        Command::Serve(args) => serve::serve(&args, stop, console),
+        Command::NodeChild { spec } => serve::child(&spec),
         Command::Completions { shell } => completions(shell, console),
     }
 }

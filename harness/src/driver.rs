@@ -11,6 +11,7 @@ pub mod debt;
 pub mod floors;
 pub mod history;
 pub mod meters;
+pub mod node;
 pub mod open_loop;
 pub mod pool;
 pub mod reads;
@@ -58,7 +59,7 @@ impl Driver {
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(cores).thread_name("worker").build()?;
+        let runtime = builder.worker_threads(cores).thread_name("worker").enable_all().build()?;
         Ok(self.runtime.get_or_init(|| runtime))
     }
 

@@ -201,12 +201,15 @@ fn null_is_measured_and_has_nothing_to_verify() {
 }
 
 #[test]
-fn what_is_not_built_in_is_refused_with_its_reason() {
-    let mut driver = Driver::default();
-    for cell in cells("backend = \"memory\"\nrounds = 1\nops = 10\ntransport = [\"h1\", \"h2\", \"h3\"]\n") {
-        let dir = tempfile::tempdir().expect("a directory");
-        let refused = run(&mut driver, &cell, dir.path());
-        assert!(matches!(refused, Err(CellFailure::Refused(reason)) if reason.contains("transport")));
+fn engines_that_end_with_their_process_are_served_in_this_one_and_verified() {
+    let plan =
+        "rounds = 1\nops = 50\nwarmup = \"1ms\"\nmode = \"all\"\ntransport = [\"h1\", \"h2\", \"h3\"]\nworkers = 2\n";
+    for (engine, verified) in [("memory", Some(true)), ("null", None)] {
+        for (cell, round) in run_all(&format!("backend = \"{engine}\"\n{plan}")) {
+            let result = &round.result;
+            assert_eq!((result.messages, result.verified, result.connections), (50, verified, Some(2)), "{}", cell.id);
+            assert!(result.failures.is_empty(), "{:?}", result.failures);
+        }
     }
 }
 

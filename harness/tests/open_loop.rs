@@ -82,6 +82,8 @@ impl Stalling {
 }
 
 impl Target for Stalling {
+    type Error = ScheduleError;
+
     async fn call(&self, message: Item, _tag: u64) -> Result<u64, ScheduleError> {
         let called = self.epoch.now();
         if let Some(end) = self.stalled_until(called) {
@@ -196,6 +198,8 @@ const fn known_latency(call: usize) -> u64 {
 }
 
 impl Target for Known {
+    type Error = ScheduleError;
+
     async fn call(&self, _message: Item, _tag: u64) -> Result<u64, ScheduleError> {
         let start = Instant::now();
         self.timer.sleep(known_latency(self.calls.fetch_add(1, Ordering::Relaxed))).await;
@@ -246,6 +250,8 @@ impl OneAtATime {
 }
 
 impl Target for OneAtATime {
+    type Error = ScheduleError;
+
     async fn call(&self, _message: Item, _tag: u64) -> Result<u64, ScheduleError> {
         let there = self.there.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(there, Ordering::SeqCst);

@@ -34,6 +34,8 @@ struct Counted {
 }
 
 impl Target for Counted {
+    type Error = ScheduleError;
+
     async fn call(&self, message: Item, tag: u64) -> Result<u64, ScheduleError> {
         self.came.fetch_add(1, Ordering::SeqCst);
         let answer = self.scheduler.schedule_tagged(message, tag).await;

@@ -1,14 +1,17 @@
 //! Arguments.
 
 mod crash;
+mod serve;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(super) use crash::CrashArgs;
+pub(super) use serve::ServeArgs;
 
 use crate::crash::{CHILD, EXAMINE};
+use crate::driver::node::CHILD as NODE;
 use crate::plan::{Overrides, PlanError};
 
 const EXAMPLES: &str = "\
@@ -136,6 +139,14 @@ pub enum Command {
     #[command(name = EXAMINE, hide = true)]
     CrashExamine {
         /// What to look at, as JSON
+        spec: String,
+    },
+    /// Serve a scheduler over HTTP
+    Serve(Box<ServeArgs>),
+    /// The node of a measured cell
+    #[command(name = NODE, hide = true)]
+    NodeChild {
+        /// What to do, as JSON
         spec: String,
     },
     /// Print a completion script for a shell

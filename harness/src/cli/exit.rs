@@ -128,7 +128,10 @@ pub enum Failure {
     /// No directory for what the crash lab examines.
     #[error("cannot create a temporary directory: {0}")]
     Scratch(#[source] io::Error),
-    /// A process of the crash lab that could not do its part.
+    /// A node that cannot serve.
+    #[error("the node cannot serve: {0}")]
+    Serve(String),
+    /// A process of this program that could not do its part.
     #[error("{0}")]
     Process(String),
     /// `crash --into` of a run that has none of the cells asked for.

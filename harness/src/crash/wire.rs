@@ -70,12 +70,8 @@ pub fn decode_all(bytes: &[u8]) -> impl Iterator<Item = Report> {
     bytes.chunks_exact(RECORD).filter_map(Report::decode)
 }
 
-/// Now, by the clock of [`Ack::at_ns`], which all processes share.
-#[must_use]
-pub fn monotonic_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
-}
+/// The clock of [`Ack::at_ns`].
+pub use crate::driver::clock::monotonic_ns;
 
 /// The parent's end of the pipe, and what has come through it.
 #[derive(Debug)]

@@ -22,12 +22,33 @@ impl Epoch {
         Self(Instant::now())
     }
 
+    /// The epoch whose zero lies at `ns` of [`monotonic_ns`]: how another process on this machine agrees with this one.
+    #[must_use]
+    pub fn at_monotonic(ns: u64) -> Self {
+        let now = (Instant::now(), monotonic_ns());
+        let ago = Duration::from_nanos(now.1.saturating_sub(ns));
+        Self(now.0.checked_sub(ago).unwrap_or(now.0))
+    }
+
+    /// Where its zero lies by [`monotonic_ns`].
+    #[must_use]
+    pub fn monotonic(&self) -> u64 {
+        monotonic_ns().saturating_sub(self.now())
+    }
+
     /// Nanoseconds since the epoch; one read of the monotonic clock. Good for 584 years.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "u64 nanoseconds last for 584 years")]
     pub fn now(&self) -> u64 {
         self.0.elapsed().as_nanos() as u64
     }
+}
+
+/// Now, by the clock that all processes of this machine share, nanoseconds.
+#[must_use]
+pub fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }
 
 /// How long before a start the pacing thread stops sleeping and begins to look at the clock all the time: what the

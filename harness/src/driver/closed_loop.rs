@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use slotbench_core::ScheduleError;
 use slotbench_core::item::Item;
 use tokio::runtime::Runtime;
 use tokio::sync::Barrier;
 
 use crate::driver::clock::Epoch;
 use crate::driver::reads::{Draw, Known, Reader, Reads, Step};
-use crate::driver::target::Target;
+use crate::driver::target::{Refusal, Target};
 use crate::driver::trail::Trail;
 use crate::recorder::{merge, new_histogram};
 use crate::runner::Stop;
@@ -77,7 +76,7 @@ pub struct Outcome {
     /// Messages that were refused.
     pub refused: u64,
     /// Why the first of them was.
-    pub first_refusal: Option<ScheduleError>,
+    pub first_refusal: Option<Refusal>,
     /// The first operation's start, nanoseconds after the pass's epoch.
     pub first_start: u64,
     /// From the first operation until everything acknowledged was stored.
@@ -123,7 +122,7 @@ struct Worker {
     reader: Option<Reader>,
     trail: Trail,
     refused: u64,
-    first_refusal: Option<ScheduleError>,
+    first_refusal: Option<Refusal>,
     first_start: u64,
     last_end: u64,
     exhausted: bool,
@@ -183,7 +182,7 @@ impl Worker {
             }
             Err(error) => {
                 self.refused += 1;
-                self.first_refusal.get_or_insert(error);
+                self.first_refusal.get_or_insert_with(|| Box::new(error));
             }
         }
         self.last_end = end;

@@ -4,6 +4,7 @@ mod messages;
 mod names;
 mod open;
 mod raw;
+mod remote;
 mod restarts;
 mod site;
 
@@ -30,6 +31,7 @@ use crate::driver::open_loop::Paced;
 use crate::driver::reads::Beforehand;
 use crate::driver::sampler::Sampler;
 use crate::driver::stages::{StageLog, Staged};
+use crate::driver::target::Target;
 use crate::driver::usage::disk_bytes;
 use crate::model::{Debt, Engine, Resources, RoundResult, Summary, Tag, Warmup};
 use crate::recorder::{Durable, DurableRecorder, counted};
@@ -64,6 +66,9 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailu
     let mut messages = Messages::new(driver, job, history);
     let round = match operation {
         Operation::Restart => restarts::run(&mut messages, &site, store, described)?,
+        _ if cell.axes.transport != Transport::InProcess => {
+            remote::measure(&mut messages, &site, store)?.into_round(job, described)
+        }
         _ => measure(&mut messages, &site, store)?.into_round(job, described),
     };
     messages.give_back(&site, round.result.verified != Some(false))?;
@@ -72,15 +77,11 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailu
 
 /// Cells that a plan may name and this driver cannot run.
 fn refuse_what_is_not_built(cell: &Cell) -> Result<(), CellFailure> {
-    let axes = &cell.axes;
-    let reason = if axes.transport != Transport::InProcess {
-        format!("transport '{}' is not built in", axes.transport)
-    } else if axes.mode == Mode::Remote {
-        "remote confirmation needs a bundler, and none is configured".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(CellFailure::Refused(reason))
+    if cell.axes.mode == Mode::Remote {
+        let reason = "remote confirmation needs a bundler, and none is configured";
+        return Err(CellFailure::Refused(reason.to_owned()));
+    }
+    Ok(())
 }
 
 fn failed(what: &str, error: &dyn std::error::Error) -> CellFailure {
@@ -101,10 +102,10 @@ struct Warmed {
 
 /// Sends messages without recording them until the plan's warm-up time has passed.
 #[expect(clippy::cast_precision_loss, reason = "rates need no more than 52 bits")]
-fn warm_up(
+fn warm_up<T: Target>(
     messages: &mut Messages<'_>,
-    target: &Arc<Scheduler>,
-    store: &Arc<dyn Store>,
+    target: &T,
+    store: Option<&Arc<dyn Store>>,
     epoch: Epoch,
 ) -> Result<Warmed, CellFailure> {
     let cell = messages.job.cell;
@@ -119,7 +120,7 @@ fn warm_up(
         let rate = warmed.rate.unwrap_or(0.0);
         let count = FIRST_STEP.max(to_count(rate * STEP.as_secs_f64()));
         let limit = cell.measure.warmup.saturating_sub(start.elapsed());
-        let (workers, store) = (cell.axes.workers as usize, Arc::clone(store));
+        let (workers, store) = (cell.axes.workers as usize, store.cloned());
         let outcome = messages.pass(target, Order { store, operations: count, workers, limit, epoch })?;
         warmed.rate = Some(outcome.operations() as f64 / outcome.elapsed.as_secs_f64().max(1e-9));
     }
@@ -155,6 +156,8 @@ struct Measured {
     verification: Option<Verification>,
     /// Slots stored before the first measured operation.
     slots_before: u64,
+    /// Connections opened for the pass, where it went over a transport.
+    connections: Option<u64>,
 }
 
 /// What a pass used, and how it went.
@@ -172,7 +175,7 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let workers = cell.axes.workers as usize;
     let epoch = Epoch::start();
     let config = messages.config(site.tier)?;
-    let warmed = warm_up(messages, &new_scheduler(&store, config.clone())?, &store, epoch)?;
+    let warmed = warm_up(messages, &new_scheduler(&store, config.clone())?, Some(&store), epoch)?;
     if cell.axes.workload.reads > 0 && messages.beforehand() == Beforehand::Nothing {
         let reason = "in aggressive mode only what is stored can be read: it takes a history or a warm-up";
         return Err(CellFailure::Refused(reason.to_owned()));
@@ -187,7 +190,7 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     // The inputs exist before the meters are read.
     messages.reserve(count)?;
     let stage_log = messages.job.is_stage_round().then(|| StageLog::new(epoch, count));
-    let order = || Order { store: Arc::clone(&store), operations: count, workers, limit, epoch };
+    let order = || Order { store: Some(Arc::clone(&store)), operations: count, workers, limit, epoch };
     let sampler = sample(cell, &scheduler, epoch, course::interval(expected_length(count, limit, &warmed)))?;
     let meters = Meters::read(&*store, &site.dir);
     let outcome = match (&stage_log, cell.axes.open_load()) {
@@ -216,10 +219,10 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let usual = if stored.is_empty() { &outcome.read } else { stored };
     let course = Course::of(&outcome, &readings, usual.value_at_quantile(0.5));
     let expected = messages.acknowledged - durable.as_ref().map_or(0, |durable| durable.failed);
-    let verification = verify(site, store, |store| messages.check(store, checks, expected), &mut resources)?;
+    let verification = verify(site, Some(store), |store| messages.check(store, checks, expected), &mut resources)?;
     let warmup = warmed.duration;
     let used = Used { resources, stages, batches, course, debt };
-    Ok(Measured { outcome, paced, durable, max_unstored, warmup, used, verification, slots_before })
+    Ok(Measured { outcome, paced, durable, max_unstored, warmup, used, verification, slots_before, connections: None })
 }
 
 /// What is to be checked of signatures.
@@ -245,18 +248,19 @@ fn expected_length(count: usize, limit: Duration, warmed: &Warmed) -> Duration {
     by_count.and_then(Result::ok).unwrap_or(Duration::ZERO).min(limit)
 }
 
-/// Checks the store as it is found after a reopen; as it is, where it would not outlive one. `None` for an engine that stores nothing.
+/// Checks the store as it is found after a reopen; as it is, where it would not outlive one. It is given where it is open
+/// in this process. `None` for an engine that stores nothing.
 fn verify(
     site: &Site,
-    store: Arc<dyn Store>,
+    store: Option<Arc<dyn Store>>,
     check: impl FnOnce(&Arc<dyn Store>) -> Verification,
     resources: &mut Resources,
 ) -> Result<Option<Verification>, CellFailure> {
     if site.kind.name() == NULL {
         return Ok(None);
     }
-    if !site.kind.is_persistent() {
-        return Ok(Some(check(&store)));
+    if let Some(store) = store.as_ref().filter(|_| !site.kind.is_persistent()) {
+        return Ok(Some(check(store)));
     }
     drop(store);
     resources.disk_bytes = Some(disk_bytes(&site.dir));
@@ -293,6 +297,7 @@ impl Measured {
         result.debt = Some(debt);
         result.failed_after_acknowledge = failed_after_acknowledge;
         result.max_unstored = self.max_unstored;
+        result.connections = self.connections;
         if let Some(paced) = self.paced {
             paced.tell(result, histograms);
         }

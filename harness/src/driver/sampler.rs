@@ -4,6 +4,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::driver::clock::Epoch;
 use crate::driver::usage::{Usage, resident_bytes};
 
@@ -11,7 +13,7 @@ use crate::driver::usage::{Usage, resident_bytes};
 const EXPECTED: usize = 128;
 
 /// What was read at one time.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Reading {
     /// After the epoch.
     pub at_ns: u64,

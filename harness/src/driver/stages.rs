@@ -161,6 +161,8 @@ impl Clone for Staged {
 }
 
 impl Target for Staged {
+    type Error = ScheduleError;
+
     async fn call(&self, message: Item, tag: u64) -> Result<u64, ScheduleError> {
         let Some(times) = self.draw().then(|| self.log.next()).flatten() else {
             return self.scheduler.schedule_tagged(message, tag).await.map(|receipt| receipt.slot);

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Use of the machine since the process began. Differences of two readings are what lies between.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// CPU time, user and system, of all threads.
     pub cpu: Duration,

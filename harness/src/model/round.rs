@@ -51,6 +51,9 @@ pub struct RoundResult {
     pub failed_after_acknowledge: u64,
     /// Most messages that were acknowledged but not yet stored at one time.
     pub max_unstored: u64,
+    /// Over a transport: connections that were opened for the measured part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u64>,
     /// Open loop: how late operations started, by the generator's own fault.
     pub pacing_error_ns: Option<Summary>,
     /// Open loop: CPU time of the thread that makes the starts. Not part of the resources.

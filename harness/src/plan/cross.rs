@@ -203,10 +203,6 @@ fn refusal(axes: &Axes) -> Option<String> {
         let how = kind.tiers().into_iter().find(|tier| tier.asked == asked).map(|tier| tier.how).unwrap_or_default();
         return Some(format!("{backend} cannot give durability '{asked}': {how}"));
     }
-    // The node crate serves the HTTP transports; until it exists a cell that asks for one says so.
-    if axes.transport != Transport::InProcess {
-        return Some(format!("transport '{}' is not built in", axes.transport));
-    }
     axes.workload.contradiction().or_else(|| contradiction(axes, kind)).map(str::to_owned)
 }
 
@@ -223,6 +219,8 @@ fn contradiction(axes: &Axes, kind: Kind) -> Option<&'static str> {
         Some("null stores nothing that could be read, or be a history")
     } else if axes.rate.is_some() && (reads > 0 || operation != Operation::Schedule) {
         Some("an open loop schedules messages and does nothing else")
+    } else if axes.transport != Transport::InProcess && (reads > 0 || operation != Operation::Schedule) {
+        Some("over a transport messages are scheduled and nothing else is done")
     } else if operation == Operation::Restart && !kind.is_persistent() {
         Some("nothing is left of it after a restart")
     } else if operation == Operation::Restart && axes.workers != 1 {

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use slotbench_core::ScheduleError;
 use slotbench_core::item::Item;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -15,7 +14,7 @@ use crate::driver::clock::Clock;
 use crate::driver::open_loop::OpenPass;
 use crate::driver::open_loop::outcome::Times;
 use crate::driver::open_loop::pacer::Gate;
-use crate::driver::target::Target;
+use crate::driver::target::{Refusal, Target};
 
 /// In a mailbox: nothing to do.
 const NOTHING: usize = usize::MAX;
@@ -24,7 +23,7 @@ const NOTHING: usize = usize::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Served {
     pub(super) refused: u64,
-    pub(super) first_refusal: Option<ScheduleError>,
+    pub(super) first_refusal: Option<Refusal>,
 }
 
 /// Where a task is handed its next operation. Only an idle task's mailbox is written to, and only by the generator.
@@ -153,7 +152,7 @@ impl<T: Target, C: Clock> Task<T, C> {
                 Ok(_) => self.times.record(operation, start, self.clock.now()),
                 Err(error) => {
                     served.refused += 1;
-                    served.first_refusal.get_or_insert(error);
+                    served.first_refusal.get_or_insert_with(|| Box::new(error));
                 }
             }
         }

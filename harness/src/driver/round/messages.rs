@@ -138,7 +138,7 @@ impl<'a> Messages<'a> {
         let script = self.script(order.operations);
         let writes = script.as_ref().map_or(order.operations, |script| script.writes());
         let (messages, range) = self.next(writes)?;
-        let reads = script.map(|script| Arc::new(self.reads(script, order.store)));
+        let reads = script.zip(order.store).map(|(script, store)| Arc::new(self.reads(script, store)));
         let pass = Pass {
             reads: reads.clone(),
             messages,
@@ -162,7 +162,7 @@ impl<'a> Messages<'a> {
             return Err(CellFailure::Interrupted);
         }
         if let Some(error) = &outcome.first_refusal {
-            return Err(failed("a message was refused", error));
+            return Err(failed("a message was refused", &**error));
         }
         self.acknowledged += outcome.acknowledged.len();
         Ok(())
@@ -200,7 +200,8 @@ impl<'a> Messages<'a> {
 
 /// What one pass is to do.
 pub(super) struct Order {
-    pub(super) store: Arc<dyn Store>,
+    /// What reads are answered from; without it nothing is read.
+    pub(super) store: Option<Arc<dyn Store>>,
     pub(super) operations: usize,
     pub(super) workers: usize,
     pub(super) limit: Duration,

@@ -63,7 +63,7 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>, site: &Site) -> Result<Rou
         verification.add(wrong.findings());
         verification
     };
-    let verification = verify(site, store, check, &mut resources)?;
+    let verification = verify(site, Some(store), check, &mut resources)?;
     let histograms = histograms(operation, outcome);
     Ok(round(job, totals, resources, verification, histograms, described))
 }
@@ -147,7 +147,7 @@ impl Raw<'_> {
             return Err(CellFailure::Interrupted);
         }
         if let Some(error) = &outcome.first_refusal {
-            return Err(failed("the store refused an operation", error));
+            return Err(failed("the store refused an operation", &**error));
         }
         if !target.operation.is_raw_read() {
             self.stored += outcome.acknowledged.len();
@@ -213,6 +213,8 @@ impl RawTarget {
 }
 
 impl Target for RawTarget {
+    type Error = ScheduleError;
+
     async fn call(&self, item: Item, _tag: u64) -> Result<u64, ScheduleError> {
         if self.operation.is_raw_read() {
             let is_right = self.read(&item)?;

@@ -55,7 +55,7 @@ pub(super) fn run(
     messages.wrong.add(restarts.wrong.findings());
     let (checks, expected) = (checks(job.cell, &restarts.config), messages.acknowledged);
     let store = restarts.store.take().ok_or_else(|| CellFailure::Failed("the store is gone".to_owned()))?;
-    let verification = verify(site, store, |store| messages.check(store, checks, expected), &mut resources)?;
+    let verification = verify(site, Some(store), |store| messages.check(store, checks, expected), &mut resources)?;
     let totals = Totals {
         operations: passed.latency.len(),
         reads: 0,

@@ -1,0 +1,88 @@
+//! Responses.
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL,
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER,
+};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::failure::{Assigned, Failure};
+use crate::service::Reply;
+
+/// Methods of every route that takes a POST.
+pub(crate) const GET_AND_POST: &str = "GET, HEAD, POST, OPTIONS";
+/// Methods of every other.
+pub(crate) const GET_ONLY: &str = "GET, HEAD, OPTIONS";
+
+/// A reply with a body of that type. Every reply may be read by scripts of any origin.
+pub(crate) fn whole(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = empty(status);
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    *reply.body_mut() = Full::new(body.into());
+    reply
+}
+
+pub(crate) fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Full::default());
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    reply
+}
+
+/// 200 with that as JSON.
+pub(crate) fn json(form: &impl Serialize) -> Result<Reply, Failure> {
+    let text = serde_json::to_vec(form).map_err(|error| Failure::internal(format!("the answer's JSON: {error}")))?;
+    Ok(whole(StatusCode::OK, "application/json", text))
+}
+
+/// The same, never to be cached.
+pub(crate) fn fresh(mut reply: Reply) -> Reply {
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+/// What a browser asks before it sends.
+pub(crate) fn options(allow: &'static str) -> Reply {
+    let mut reply = empty(StatusCode::NO_CONTENT);
+    let headers = reply.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(allow));
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(allow));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+    reply
+}
+
+/// The same head without its body (RFC 9110, section 9.3.2).
+pub(crate) fn head_of(mut reply: Reply) -> Reply {
+    use http_body::Body as _;
+    let length = reply.body().size_hint().exact().unwrap_or(0);
+    reply.headers_mut().insert(CONTENT_LENGTH, length.into());
+    *reply.body_mut() = Full::default();
+    reply
+}
+
+#[derive(Serialize)]
+struct FailureForm<'a> {
+    error: &'a str,
+    #[serde(flatten)]
+    assigned: Option<&'a Assigned>,
+}
+
+impl From<&Failure> for Reply {
+    fn from(failure: &Failure) -> Self {
+        let form = FailureForm { error: &failure.message, assigned: failure.assigned.as_deref() };
+        // Two texts and a number can always be written.
+        let body = serde_json::to_vec(&form).unwrap_or_default();
+        let mut reply = fresh(whole(failure.status, "application/json", body));
+        let headers = reply.headers_mut();
+        let mut put = |name: HeaderName, value: Option<HeaderValue>| {
+            value.map(|value| headers.insert(name, value));
+        };
+        put(RETRY_AFTER, failure.retry_after.map(HeaderValue::from));
+        put(ALLOW, failure.allow.map(HeaderValue::from_static));
+        put(LOCATION, failure.location.as_deref().and_then(|location| HeaderValue::from_str(location).ok()));
+        reply
+    }
+}

@@ -1,0 +1,194 @@
+//! The native JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use slotbench_core::assignment::{Assignment, Variant};
+use slotbench_core::assignments::Scheduled;
+use slotbench_core::operations::{Info, SchedulePage, SlotReport};
+use slotbench_core::scheduler::Status;
+use slotbench_core::{Address, Id};
+
+use super::base64url;
+
+/// One assignment.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AssignmentForm {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    data_protocol: &'static str,
+    variant: &'static str,
+    epoch: String,
+    process: Id,
+    slot: u64,
+    message: Id,
+    path: String,
+    timestamp: u64,
+    hash_chain: String,
+    block_height: u64,
+    block_hash: String,
+    block_timestamp: u64,
+    id: Id,
+    item: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+}
+
+impl AssignmentForm {
+    /// The assignment alone.
+    #[must_use]
+    pub fn of(assignment: &Assignment) -> Self {
+        let block = assignment.block();
+        Self {
+            kind: "Assignment",
+            data_protocol: "ao",
+            variant: match assignment.variant() {
+                Variant::Native => "ao.N.1",
+                Variant::Legacy => "ao.TN.1",
+            },
+            epoch: assignment.epoch().to_string(),
+            process: assignment.process(),
+            slot: assignment.slot(),
+            message: assignment.message(),
+            path: String::from_utf8_lossy(assignment.path()).into_owned(),
+            timestamp: assignment.timestamp(),
+            hash_chain: assignment.chain().to_string(),
+            block_height: block.height,
+            block_hash: block.hash.to_string(),
+            block_timestamp: block.timestamp,
+            id: assignment.id(),
+            item: base64url(assignment.item().as_bytes()),
+            body: None,
+        }
+    }
+
+    /// The assignment and its message.
+    #[must_use]
+    pub fn with_body(scheduled: &Scheduled) -> Self {
+        Self { body: Some(base64url(scheduled.message.as_bytes())), ..Self::of(&scheduled.assignment) }
+    }
+}
+
+/// A page of a schedule.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ScheduleForm {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    process: Id,
+    continues: bool,
+    next_from: Option<u64>,
+    timestamp: u64,
+    block_height: u64,
+    block_hash: String,
+    assignments: BTreeMap<u64, AssignmentForm>,
+}
+
+impl From<&SchedulePage> for ScheduleForm {
+    fn from(page: &SchedulePage) -> Self {
+        let form = |scheduled: &Scheduled| (scheduled.assignment.slot(), AssignmentForm::with_body(scheduled));
+        Self {
+            kind: "schedule",
+            process: page.process,
+            continues: page.continues(),
+            next_from: page.next_from,
+            timestamp: page.timestamp,
+            block_height: page.block.height,
+            block_hash: page.block.hash.to_string(),
+            assignments: page.assignments.iter().map(form).collect(),
+        }
+    }
+}
+
+/// Where a schedule ends.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SlotForm {
+    process: Id,
+    /// −1 before the first slot.
+    current: i128,
+    timestamp: u64,
+    block_height: u64,
+    block_hash: String,
+    wallet_address: String,
+}
+
+impl From<&SlotReport> for SlotForm {
+    fn from(report: &SlotReport) -> Self {
+        Self {
+            process: report.process,
+            current: report.current.map_or(-1, i128::from),
+            timestamp: report.timestamp,
+            block_height: report.block.height,
+            block_hash: report.block.hash.to_string(),
+            wallet_address: report.address.to_string(),
+        }
+    }
+}
+
+/// Who signs, and for whom.
+#[derive(Debug, Serialize)]
+pub struct StatusForm {
+    address: String,
+    processes: Vec<Id>,
+}
+
+impl From<Status> for StatusForm {
+    fn from(status: Status) -> Self {
+        Self { address: status.address.to_string(), processes: status.processes }
+    }
+}
+
+/// What there is.
+#[derive(Debug, Serialize)]
+pub struct InfoForm {
+    exports: &'static [&'static str],
+    excludes: &'static [&'static str],
+    default: Option<&'static str>,
+    mode: &'static str,
+    address: String,
+}
+
+impl From<Info> for InfoForm {
+    fn from(info: Info) -> Self {
+        let Info { exports, excludes, default, mode, address } = info;
+        Self { exports, excludes, default, mode: mode.name(), address: address.to_string() }
+    }
+}
+
+/// The next slot, and where to go on.
+#[derive(Debug, Serialize)]
+pub struct NextForm {
+    body: AssignmentForm,
+    state: NextState,
+}
+
+/// What the next request repeats.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct NextState {
+    at_slot: u64,
+}
+
+impl From<&Scheduled> for NextForm {
+    fn from(scheduled: &Scheduled) -> Self {
+        let state = NextState { at_slot: scheduled.assignment.slot() };
+        Self { body: AssignmentForm::with_body(scheduled), state }
+    }
+}
+
+/// The operator of this node.
+#[derive(Debug, Serialize)]
+pub struct RootForm {
+    timestamp: String,
+    address: String,
+}
+
+impl RootForm {
+    /// At a time in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn new(timestamp: u64, address: &Address) -> Self {
+        Self { timestamp: timestamp.to_string(), address: address.to_string() }
+    }
+}
