@@ -160,9 +160,9 @@ fn a_real_client_schedules_on_a_served_node_and_verifies_what_comes_back() {
     assert_eq!(post("/", "forged").0, "400");
     node_under_test.terminate();
 
-    // What was acknowledged is there again.
-    // By a node with another key, which would schedule nothing for this process and may show what there is.
-    let again = Node::start(dir.path(), &["--backend", "redb", "--protocol", "h1", "--any-process"]);
+    // What was acknowledged is there again, and the process still ours: the key is kept beside the store.
+    let again = Node::start(dir.path(), &["--backend", "redb", "--protocol", "h1"]);
+    assert_eq!(get(&again.url)["address"], json!(address));
     let slot = get(&format!("{}/{process}/schedule", again.url));
     assert_eq!(slot["error"], Value::Null);
     assert_eq!(slot["assignments"]["3"]["message"], signed["messages"][2]);

@@ -8,7 +8,7 @@ use slotbench_backends::{Kind, Options};
 use slotbench_core::operations::{Operations, Policies, ProcessPolicy};
 use slotbench_core::store::Store;
 use slotbench_core::uploads::UploadConfig;
-use slotbench_core::wallet::Wallet;
+use slotbench_core::wallet::{Wallet, WalletError};
 use slotbench_core::{Config, Durability, Mode, Scheduler};
 use slotbench_node::client::Endpoint;
 use slotbench_node::tls::Identity;
@@ -23,6 +23,8 @@ use crate::driver::node::child as node;
 use crate::driver::node::spec::NodeSpec;
 use crate::runner::Stop;
 
+/// A data directory's own key.
+const WALLET: &str = "wallet.json";
 /// How often a request to stop is looked for.
 const GLANCE: Duration = Duration::from_millis(50);
 /// Connections to a bundler: as many as the queue has threads.
@@ -44,16 +46,18 @@ pub(super) fn child(spec: &str) -> Result<Exit, Failure> {
 
 pub(super) fn serve(args: &ServeArgs, stop: &Stop, console: &mut Console<'_>) -> Result<Exit, Failure> {
     // Everything that can be wrong with the request is found before anything is created.
-    let request = Request::read(args)?;
+    let mut request = Request::read(args)?;
     let data = DataDir::open(args.data_dir.as_deref(), Path::new("."), true)?;
     if data.is_temporary() {
         stop.remove_on_abort(data.path());
     }
-    let dir = data.canonical()?.join(request.kind.name());
+    let home = data.canonical()?;
+    let wallet = request.wallet.take().map_or_else(|| own_wallet(&home.join(WALLET)), Ok).map_err(refuse)?;
+    let dir = home.join(request.kind.name());
     std::fs::create_dir_all(&dir).map_err(refuse)?;
     let store = request.kind.open(&dir, &Options::default()).map_err(refuse)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(refuse)?;
-    let scheduler = request.scheduler(args, store, runtime.handle())?;
+    let scheduler = request.scheduler(args, store, wallet, runtime.handle())?;
     let policies = Policies {
         processes: if args.any_process { ProcessPolicy::Any } else { ProcessPolicy::Ours },
         ..Policies::default()
@@ -79,6 +83,17 @@ pub(super) fn serve(args: &ServeArgs, stop: &Stop, console: &mut Console<'_>) ->
     Ok(Exit::Fine)
 }
 
+/// The key of a data directory, made on first use: a process names its scheduler by its address, which must not change
+/// when the node is started again.
+fn own_wallet(path: &Path) -> Result<Wallet, WalletError> {
+    if path.exists() {
+        return Wallet::read_jwk(path);
+    }
+    let wallet = Wallet::generate_ed25519()?;
+    wallet.write_jwk(path)?;
+    Ok(wallet)
+}
+
 fn wait(runtime: &Runtime, stop: &Stop) {
     runtime.block_on(async {
         while !stop.is_requested() {
@@ -93,7 +108,8 @@ struct Request {
     mode: Mode,
     tier: Durability,
     protocols: Vec<Protocol>,
-    wallet: Arc<Wallet>,
+    /// The one named; else the data directory's own.
+    wallet: Option<Wallet>,
     identity: Option<Identity>,
 }
 
@@ -108,22 +124,25 @@ impl Request {
             return Err(flag("--mode")("remote needs a --bundler".to_owned()));
         }
         let protocols: Result<Vec<Protocol>, _> = args.protocol.split(',').map(|name| name.trim().parse()).collect();
-        let wallet = match &args.wallet {
-            Some(path) => Wallet::read_jwk(path),
-            None => Wallet::generate_ed25519(),
-        };
+        let wallet = args.wallet.as_ref().map(Wallet::read_jwk).transpose();
         let identity = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
         Ok(Self {
             tier: tier(kind, args.durability.as_deref()).map_err(flag("--durability"))?,
             kind,
             mode,
             protocols: protocols.map_err(flag("--protocol"))?,
-            wallet: Arc::new(wallet.map_err(|error| flag("--wallet")(error.to_string()))?),
+            wallet: wallet.map_err(|error| flag("--wallet")(error.to_string()))?,
             identity: identity.map(|(cert, key)| Identity::load(cert, key)).transpose().map_err(refuse)?,
         })
     }
 
-    fn scheduler(&self, args: &ServeArgs, store: Arc<dyn Store>, runtime: &Handle) -> Result<Arc<Scheduler>, Failure> {
+    fn scheduler(
+        &self,
+        args: &ServeArgs,
+        store: Arc<dyn Store>,
+        wallet: Wallet,
+        runtime: &Handle,
+    ) -> Result<Arc<Scheduler>, Failure> {
         let bundler = args.bundler.map(|addr| {
             let endpoint = Endpoint { addr, protocol: Protocol::H1, host: addr.ip().to_string(), trusted: None };
             HttpBundler::new(endpoint, UPLOADS, BUNDLER_PATIENCE, runtime.clone())
@@ -136,7 +155,7 @@ impl Request {
             inline: false,
             index_messages: true,
             uploads: bundler.map(|bundler| UploadConfig::new(bundler)),
-            ..Config::new(Arc::clone(&self.wallet) as _)
+            ..Config::new(Arc::new(wallet))
         };
         Scheduler::new(store, config).map(Arc::new).map_err(refuse)
     }

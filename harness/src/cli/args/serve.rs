@@ -33,7 +33,7 @@ pub struct ServeArgs {
     /// Where to store: absent, empty, or used by slotbench before [default: temporary]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub data_dir: Option<PathBuf>,
-    /// A JSON Web Key that signs assignments [default: a new Ed25519 key]
+    /// A JSON Web Key that signs assignments [default: wallet.json in the data directory, made when it is not there]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub wallet: Option<PathBuf>,
     /// A certificate chain, PEM
