@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use slotbench_core::Scheduler;
 
-/// The content type of [`Metrics::text`].
+/// The content type of the metrics' text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What requests are counted by. Every label has a fixed set of values, so nothing grows with clients.

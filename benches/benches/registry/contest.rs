@@ -137,7 +137,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Median, least and most.
-fn spread(values: &[f64]) -> String {
+pub(crate) fn spread(values: &[f64]) -> String {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(0.0, f64::max);
     format!("{:.2} ({least:.2} .. {most:.2})", median(values.to_vec()))

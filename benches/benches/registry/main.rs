@@ -1,15 +1,17 @@
 //! B3: the registry at 10^2 to 10^6 names, and beside other concurrent maps.
 //!
 //! `cargo bench --bench registry -- contest` runs the contest alone: equal look-ups in all maps, rounds interleaved,
-//! medians and ratios. Any other filter is criterion's; without one both run. Settings, from the environment:
+//! medians and ratios. `handles` compares looking a writer up for every message with keeping it. Any other filter is
+//! criterion's; without one all run. Settings, from the environment:
 //!
 //! | variable | default | what it is |
 //! |---|---|---|
 //! | `REGISTRY_MAX` | 1e6 | names in the largest table |
-//! | `REGISTRY_ROUNDS` | 15 | rounds of the contest |
+//! | `REGISTRY_ROUNDS` | 15 | rounds of the contest, and pairs of passes of `handles` |
 //! | `REGISTRY_LOOK_UPS` | 2e5 | look-ups of a thread in a round |
 
 mod contest;
+mod handles;
 mod names;
 mod subjects;
 mod suite;
@@ -56,7 +58,10 @@ fn main() -> ExitCode {
     if filter.as_deref().is_none_or(|filter| filter == "contest") {
         contest::run(&settings);
     }
-    if filter.as_deref() != Some("contest") {
+    if filter.as_deref().is_none_or(|filter| filter == "handles") {
+        handles::run(&settings);
+    }
+    if !matches!(filter.as_deref(), Some("contest" | "handles")) {
         let mut criterion = Criterion::default()
             .without_plots()
             .sample_size(10)
