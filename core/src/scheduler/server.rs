@@ -36,9 +36,7 @@ impl Shared {
         let Some(uploads) = &self.uploads else { return Ok(()) };
         self.assignments.uploads_of(process, |slot| uploads.queued(*process, slot)).map_err(ScheduleError::Uploads)
     }
-}
 
-impl Shared {
     /// Who signs for a process: what its definition says is read only where it matters.
     pub(super) fn signer(
         &self,
