@@ -13,9 +13,6 @@ mod intake;
 mod sequencer;
 mod server;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use tokio::sync::Semaphore;
 
 pub use crate::commit::{CommitCounters, CommitError, CommitObserver, Receipt};
@@ -30,6 +27,7 @@ use crate::item::{Item, Template};
 use crate::milestone::{Mark, Milestone};
 use crate::registry::{NameRef, Pattern, Policy, Registry, RegistryError};
 use crate::store::Store;
+use crate::sync::{Arc, AtomicUsize, Ordering};
 use crate::uploads::{OpenError, Uploads};
 use fence::{Handle, Rank};
 use server::{Offer, Shared};

@@ -1,8 +1,5 @@
 //! The writer of one process.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, MutexGuard, Weak};
-
 use tokio::sync::{TryAcquireError, oneshot};
 
 use crate::assignment::{DEFAULT_PATH, Draft};
@@ -16,6 +13,7 @@ use crate::scheduler::fence::Rank;
 use crate::scheduler::intake::Intake;
 use crate::scheduler::sequencer::{Accepted, Sequencer, Terms, Ticket};
 use crate::scheduler::{Config, MAX_WINDOW, Mode, ScheduleError};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, MutexGuard, Ordering, Weak};
 use crate::uploads::Uploads;
 use crate::wallet::Signer;
 
