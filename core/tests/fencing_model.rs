@@ -140,7 +140,7 @@ fn is_fenced(answer: &Result<Receipt, ScheduleError>) -> bool {
 /// Once fenced, fenced for good; and no other error.
 fn assert_taken_over(answers: &Answers) {
     let taken = answers.iter().take_while(|answer| answer.is_ok()).count();
-    assert!(answers[taken..].iter().all(is_fenced), "{:?}", answers);
+    assert!(answers[taken..].iter().all(is_fenced), "{answers:?}");
 }
 
 /// Nothing was ever wrong, what was acknowledged is there, and the schedule is sound. Nobody is at work any more.
@@ -234,13 +234,10 @@ fn c044_writers_that_are_evicted_and_come_back_are_fenced_too() {
         let disk = Disk::new(Fault::None);
         let (older, newer) = (Member::new(0, &disk, mode, commit), Member::new(1, &disk, mode, commit));
         let caller = older.spawn([0, 1, 2]);
-        let evicting = {
-            let older = older.clone();
-            thread::spawn(move || {
-                older.clock.set(1_000);
-                older.scheduler.evict_idle();
-            })
-        };
+        let evicting = thread::spawn(move || {
+            older.clock.set(1_000);
+            older.scheduler.evict_idle();
+        });
         let taking_over = newer.spawn([0]);
         evicting.join().unwrap();
         assert_taken_over(&caller.join().unwrap());
@@ -256,11 +253,7 @@ fn power_cut(fault: Fault, mode: Mode, commit: CommitMode) {
     let disk = Disk::new(fault);
     let (older, newer) = (Member::new(0, &disk, mode, commit), Member::new(1, &disk, mode, commit));
     let callers = [older.spawn([0, 1]), newer.spawn([0])];
-    let cutting = {
-        let disk = disk.clone();
-        thread::spawn(move || disk.cut())
-    };
-    let left = cutting.join().unwrap();
+    let left = thread::spawn(move || disk.cut()).join().unwrap();
     if mode == Mode::Aggressive {
         // It may lose the end of what it has acknowledged, and nothing else.
         left.lock().acknowledged.clear();

@@ -107,7 +107,7 @@ impl Disk {
 
 impl Contents {
     pub(crate) fn has(&self, slot: u64, assignment: Id) -> bool {
-        self.slots.get(slot as usize).is_some_and(|stored| stored.0 == assignment)
+        usize::try_from(slot).is_ok_and(|slot| self.slots.get(slot).is_some_and(|stored| stored.0 == assignment))
     }
 
     fn apply(&mut self, batch: &Batch) {
