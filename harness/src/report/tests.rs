@@ -4,13 +4,13 @@ mod counted;
 mod details;
 mod table;
 
-use slotbench_core::Durability::{Power, Process};
+use slotbench_core::Durability::Power;
 
 use super::*;
 use crate::axis::Arrival;
 use crate::cell::{CellId, OpenLoad, Payload};
 use crate::model::sample::{measured, rich_run, run, summary};
-use crate::model::{CellResult, Point, RoundResult, Sample, Stall, Status, Summary, Tag};
+use crate::model::{CellResult, Point, RoundResult, Status, Summary, Tag};
 
 /// The text of one column in the row of that engine and mode.
 fn at(table: &Table, row: (&str, &str), title: &str) -> String {
