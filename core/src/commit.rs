@@ -14,7 +14,6 @@ mod lane;
 
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
@@ -22,6 +21,7 @@ use crate::id::Id;
 use crate::item::{BuildError, Item};
 use crate::milestone::Mark;
 use crate::store::StoreError;
+use crate::sync::Arc;
 
 pub use lane::{CommitCounters, Lane, LaneOptions, QueueHandle};
 

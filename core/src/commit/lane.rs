@@ -1,14 +1,13 @@
 //! A queue in front of a store, with at most one `apply` in flight.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use crate::commit::batch::{InFlight, fail_all};
 use crate::commit::{CommitError, CommitObserver, Pending};
 use crate::id::Id;
 use crate::store::{Durability, Store};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// How a lane commits.
 #[derive(Clone)]
@@ -123,7 +122,7 @@ impl Lane {
         });
         let committer = {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new().name("committer".to_owned()).spawn(move || shared.run())?
+            thread::Builder::new().name("committer".to_owned()).spawn(move || shared.run())?
         };
         Ok(Self { shared, committer: Mutex::new(Some(committer)) })
     }
@@ -242,7 +241,7 @@ impl Drop for Lane {
         self.shared.work.notify_all();
         let committer = self.committer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         // The last owner of a lane may be an entry that the committer itself lets go of: a thread cannot join itself.
-        let committer = committer.filter(|thread| thread.thread().id() != std::thread::current().id());
+        let committer = committer.filter(|committer| committer.thread().id() != thread::current().id());
         if let Some(committer) = committer {
             // The committer catches the store's panics; should it die all the same, its entries died with it.
             let _ = committer.join();
