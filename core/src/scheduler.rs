@@ -12,9 +12,7 @@ mod fence;
 mod intake;
 mod sequencer;
 mod server;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod status;
 
 use tokio::sync::Semaphore;
 
@@ -22,6 +20,7 @@ pub use crate::commit::{CommitCounters, CommitError, CommitObserver, Receipt};
 pub use config::{CommitMode, Config, Mode, SignaturePolicy};
 pub use error::ScheduleError;
 pub use server::{SchedulingServer, ServerInfo};
+pub use status::{MAX_LISTED, Metrics, Status};
 
 use crate::assignments::{AssignmentStore, AssignmentsError, Head};
 use crate::commit::Lane;
@@ -30,6 +29,7 @@ use crate::item::{Item, Template};
 use crate::milestone::{Mark, Milestone};
 use crate::registry::{NameRef, Pattern, Policy, Registry, RegistryError};
 use crate::store::Store;
+use crate::sync::{Arc, AtomicUsize, Ordering};
 use crate::uploads::{OpenError, Uploads};
 use fence::{Handle, Rank};
 use server::{Offer, Shared};
@@ -44,28 +44,6 @@ pub struct Scheduler {
     group: Option<Arc<Lane>>,
     /// Writers that may start before idle ones are looked for.
     startable: AtomicUsize,
-}
-
-/// What a scheduler says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// The address that signs, where the key ring has no other.
-    pub address: Address,
-    /// The addresses that the key ring has for some processes.
-    pub addresses: Vec<Address>,
-    /// Processes with a running writer, in id order.
-    pub processes: Vec<Id>,
-}
-
-/// What a scheduler is busy with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Metrics {
-    /// Running writers.
-    pub servers: usize,
-    /// Messages that have a slot and are not stored yet.
-    pub queued: u64,
-    /// Milliseconds since the oldest of them got its slot.
-    pub oldest_ms: Option<u64>,
 }
 
 impl Scheduler {
@@ -224,24 +202,25 @@ impl Scheduler {
         self.servers.iter(Pattern::known_kind(KIND)).map(|listed| Arc::clone(listed.found.handle()))
     }
 
-    /// What the running writers are busy with.
-    #[must_use]
-    pub fn metrics(&self) -> Metrics {
-        let now = self.shared.config.clock.now_ms();
-        let nothing = Metrics { servers: 0, queued: 0, oldest_ms: None };
-        self.live().fold(nothing, |sum, server| Metrics {
-            servers: sum.servers + 1,
-            queued: sum.queued + server.in_flight() as u64,
-            oldest_ms: sum.oldest_ms.max(server.oldest_ms().map(|since| now.saturating_sub(since))),
-        })
-    }
-
     /// The end of a process's stored schedule. Starts no writer.
     ///
     /// # Errors
     /// What the store reports.
     pub fn stored_head(&self, process: &Id) -> Result<Head, AssignmentsError> {
-        self.shared.assignments.latest(process)
+        self.shared.assignments.latest_from(process, self.known_slot(process))
+    }
+
+    /// The last stored slot of a process, and the id of its assignment, which is not read. Starts no writer.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn last_slot(&self, process: &Id) -> Result<Option<(u64, Id)>, AssignmentsError> {
+        self.shared.assignments.last_slot_from(process, self.known_slot(process))
+    }
+
+    /// What a running writer of the process has stored last. Another node's writer may since have stored more.
+    fn known_slot(&self, process: &Id) -> Option<u64> {
+        self.running(process)?.stored_slot()
     }
 
     /// The last slot of a process that a caller was told of, or could have been: in aggressive mode its writer knows
@@ -250,8 +229,10 @@ impl Scheduler {
     /// # Errors
     /// What the store reports.
     pub fn acknowledged(&self, process: &Id) -> Result<Option<u64>, AssignmentsError> {
-        let stored = self.shared.assignments.last_slot(process)?.map(|(slot, _)| slot);
-        let writer = self.running(process).filter(|_| self.shared.config.mode == Mode::Aggressive);
+        let writer = self.running(process);
+        let known = writer.as_ref().and_then(|writer| writer.stored_slot());
+        let stored = self.shared.assignments.last_slot_from(process, known)?.map(|(slot, _)| slot);
+        let writer = writer.filter(|_| self.shared.config.mode == Mode::Aggressive);
         Ok(stored.max(writer.and_then(|writer| writer.acknowledged())))
     }
 
@@ -291,16 +272,6 @@ impl Scheduler {
     #[must_use]
     pub fn assignments(&self) -> &AssignmentStore {
         &self.shared.assignments
-    }
-
-    /// Who signs, and which processes have a running writer.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        let mut processes: Vec<Id> = self.live().map(|server| server.process()).collect();
-        // Names are in the order of their text, which is not that of ids.
-        processes.sort_unstable();
-        let Config { signer, keys, .. } = &self.shared.config;
-        Status { address: signer.address(), addresses: keys.addresses(), processes }
     }
 
     /// What group commit has done so far, all lanes added up.

@@ -98,8 +98,9 @@ impl Metrics {
     pub(crate) fn text(&self, scheduler: &Scheduler) -> Result<String, std::fmt::Error> {
         let counters = scheduler.commit_counters();
         let as_gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.scheduler.writers.set(as_gauge(scheduler.status().processes.len() as u64));
-        self.scheduler.unstored.set(as_gauge(scheduler.unstored()));
+        let busy = scheduler.metrics();
+        self.scheduler.writers.set(as_gauge(busy.servers as u64));
+        self.scheduler.unstored.set(as_gauge(busy.queued));
         self.scheduler.batches.set(as_gauge(counters.batches));
         self.scheduler.stored.set(as_gauge(counters.entries));
         let mut text = String::new();

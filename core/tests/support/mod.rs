@@ -98,6 +98,8 @@ pub(crate) struct Hooked {
     hook: Hook,
     pub(crate) applies: AtomicU64,
     pub(crate) reads: AtomicU64,
+    /// Of the reads, how many looked for the end of a range.
+    pub(crate) ends: AtomicU64,
 }
 
 impl Hooked {
@@ -105,7 +107,8 @@ impl Hooked {
         inner: Arc<dyn Store>,
         hook: impl Fn(u64) -> Result<(), StoreError> + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Self { inner, hook: Box::new(hook), applies: AtomicU64::new(0), reads: AtomicU64::new(0) })
+        let (applies, reads, ends) = Default::default();
+        Arc::new(Self { inner, hook: Box::new(hook), applies, reads, ends })
     }
 
     fn read(&self) -> &Arc<dyn Store> {
@@ -129,6 +132,7 @@ impl Store for Hooked {
     }
 
     fn last(&self, prefix: &Key) -> Result<Option<(Key, Node)>, StoreError> {
+        self.ends.fetch_add(1, Ordering::SeqCst);
         self.read().last(prefix)
     }
 

@@ -13,7 +13,7 @@ use slotbench_core::{Config, Durability, Mode, Scheduler};
 use slotbench_node::client::Endpoint;
 use slotbench_node::tls::Identity;
 use slotbench_node::{HttpBundler, Limits, Node, NodeOptions, Protocol, Server, Tcp};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 
 use crate::cli::args::ServeArgs;
 use crate::cli::console::Console;
@@ -25,8 +25,6 @@ use crate::runner::Stop;
 
 /// A data directory's own key.
 const WALLET: &str = "wallet.json";
-/// How often a request to stop is looked for.
-const GLANCE: Duration = Duration::from_millis(50);
 /// Connections to a bundler: as many as the queue has threads.
 const UPLOADS: usize = 4;
 /// Longest wait for a bundler's answer.
@@ -73,7 +71,7 @@ pub(super) fn serve(args: &ServeArgs, stop: &Stop, console: &mut Console<'_>) ->
     let durability = scheduler.config().durability;
     let kind = request.kind.name();
     console.say(&format!("{kind}, mode {}, durability {durability}, data in {}", request.mode, dir.display()))?;
-    wait(&runtime, stop);
+    stop.wait();
     console.say("stopping: requests that are there are answered")?;
     let drained = runtime.block_on(server.stop());
     scheduler.drain();
@@ -92,14 +90,6 @@ fn own_wallet(path: &Path) -> Result<Wallet, WalletError> {
     let wallet = Wallet::generate_ed25519()?;
     wallet.write_jwk(path)?;
     Ok(wallet)
-}
-
-fn wait(runtime: &Runtime, stop: &Stop) {
-    runtime.block_on(async {
-        while !stop.is_requested() {
-            tokio::time::sleep(GLANCE).await;
-        }
-    });
 }
 
 /// What was asked for, read.

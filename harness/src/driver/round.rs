@@ -53,7 +53,7 @@ const COUNTED_PROCESSES: u32 = 1000;
 pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailure> {
     let cell = job.cell;
     refuse_what_is_not_built(cell)?;
-    let site = Site::of(cell, job.dir)?;
+    let site = Site::of(cell, job.dir, driver.prepared)?;
     let operation = cell.axes.workload.operation;
     if operation.is_raw() {
         return raw::run(driver, job, &site);
@@ -192,7 +192,7 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let stage_log = messages.job.is_stage_round().then(|| StageLog::new(epoch, count));
     let order = || Order { store: Some(Arc::clone(&store)), operations: count, workers, limit, epoch };
     let sampler = sample(cell, &scheduler, epoch, course::interval(expected_length(count, limit, &warmed)))?;
-    let meters = Meters::read(&*store, &site.dir);
+    let meters = Meters::read(&*store, &site.dir, site.base.bytes(messages.driver.prepared));
     let outcome = match (&stage_log, cell.axes.open_load()) {
         (None, None) => messages.pass(&scheduler, order()).map(|outcome| (outcome, None)),
         (Some(log), None) => {

@@ -142,7 +142,8 @@ fn round(
         latency_ns,
         resources: Resources {
             cpu_ns: Some((messages as f64 * cpu as f64 * random.random_range(0.97..1.03)) as u64),
-            peak_rss_bytes: Some(random.random_range(40..160) << 20),
+            peak_rss_bytes: Some(1 << 30),
+            peak_above_base_bytes: Some(random.random_range(40..160) << 20),
             bytes_written: Some(messages * 1100 * random.random_range(3..12)),
             disk_bytes: Some(messages * 1100 * random.random_range(1..4)),
             user_bytes: Some(messages * 1100),
@@ -287,6 +288,7 @@ fn machine() -> Machine {
         cores: 2,
         memory_bytes: 24 << 30,
         governor: None,
+        huge_pages: None,
         kernel: "Linux 6.8".to_owned(),
         storage: Storage {
             filesystem: "ext4".to_owned(),

@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use slotbench_core::Id;
 use slotbench_core::assignment::Assignment;
 use slotbench_core::operations::{Base, BaseMessage, Request, Slots};
+use slotbench_core::scheduler::MAX_LISTED;
 
 use super::{Asked, Node};
 use crate::envelope;
@@ -24,7 +25,7 @@ impl Node {
         let request = request(process, &asked);
         match key {
             Key::Info => json(&InfoForm::from(self.operations.info())),
-            Key::Status => json(&StatusForm::from(self.operations.status())).map(fresh),
+            Key::Status => self.status(&asked),
             Key::Checkpoint => Ok(self.checkpoint(asked)),
             Key::Schedule if asked.head.method == Method::POST => self.post(request, asked).await,
             Key::Schedule => self.schedule(request, &asked).await,
@@ -53,6 +54,20 @@ impl Node {
             if aos2 { json(&Page::aos2(&page)) } else { json(&ScheduleForm::from(&page)) }
         })
         .await
+    }
+
+    /// The writers behind `after`, at most `limit`.
+    fn status(&self, asked: &Asked<'_>) -> Result<Reply, Failure> {
+        let after = asked.parameters.get("after").map(|text| {
+            let bad = || Failure::bad_request(format!("'after' must be a process, not '{}'", text.escape_debug()));
+            text.parse::<Id>().map_err(|_| bad())
+        });
+        let limit = asked.parameters.get("limit").map_or(Ok(MAX_LISTED), |text| match text.parse() {
+            Ok(limit @ 1..=MAX_LISTED) => Ok(limit),
+            _ => Err(Failure::bad_request(format!("'limit' is 1 to {MAX_LISTED}, not '{}'", text.escape_debug()))),
+        });
+        let status = self.operations.status_after(after.transpose()?.as_ref(), limit?);
+        json(&StatusForm::from(status)).map(fresh)
     }
 
     async fn slot(&self, request: Request) -> Result<Reply, Failure> {

@@ -152,16 +152,20 @@ impl From<&SlotReport> for SlotForm {
     }
 }
 
-/// Who signs, and for whom.
+/// Who signs, and for whom; a page of them.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct StatusForm {
     address: String,
     processes: Vec<Id>,
+    continues: bool,
+    next_after: Option<Id>,
 }
 
 impl From<Status> for StatusForm {
     fn from(status: Status) -> Self {
-        Self { address: status.address.to_string(), processes: status.processes }
+        let Status { address, processes, next_after, .. } = status;
+        Self { address: address.to_string(), processes, continues: next_after.is_some(), next_after }
     }
 }
 

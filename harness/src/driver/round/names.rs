@@ -41,6 +41,7 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>, site: &Site) -> Result<Rou
     let cell = job.cell;
     let store = site.open()?;
     let subject = Arc::new(Subject::fill(cell.axes.workload.history, cell.axes.workers, job)?);
+    let base = site.base.bytes(driver.prepared);
     let runtime = driver.runtime().map_err(|error| failed("no threads for the workers", &error))?;
     let pass = |length| {
         let outcome = runtime.block_on(Subject::pass(
@@ -53,7 +54,7 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>, site: &Site) -> Result<Rou
         if job.stop.is_requested() { Err(CellFailure::Interrupted) } else { Ok(outcome) }
     };
     let warmup = pass(Length::Duration(cell.measure.warmup))?;
-    let meters = Meters::read(&*store, &site.dir);
+    let meters = Meters::read(&*store, &site.dir, base);
     let outcome = pass(cell.measure.length)?;
     let (resources, _) = meters.since(&*store, Vec::new);
     let totals = Totals {
