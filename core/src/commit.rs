@@ -5,7 +5,10 @@
 //!
 //! * the lane's own committer thread, which sleeps until there is work;
 //! * a caller that finds the lane quiet: it applies its own entry itself, which saves two thread switches.
-//!   Only while batches have been of one entry: under load the committer collects.
+//!   Only while batches have been of one entry: under load the committer collects;
+//! * over a store that [never waits](crate::Store::may_wait), any caller that finds nobody at it: it applies what is
+//!   queued, its own entry and those that others queue meanwhile, some batches long (*flat combining*: Hendler, Incze,
+//!   Shavit and Tzafrir, SPAA 2010).
 //!
 //! There is no artificial wait. Entries leave in the order they came, so per-process order is kept.
 

@@ -1,7 +1,8 @@
 //! Locks, atomics, threads and randomness of the registry, the writers and group commit.
 //!
-//! They have one door so that a model checker can stand in it: `tests/registry_model.rs` and `tests/fencing_model.rs`
-//! compile the same sources with locks and threads that try interleavings and random numbers that repeat.
+//! They have one door so that a model checker can stand in it: `tests/registry_model.rs`, `tests/fencing_model.rs` and
+//! `tests/commit_model.rs` compile the same sources with locks and threads that try interleavings and random numbers that
+//! repeat.
 
 pub(crate) use std::hash::RandomState;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -142,7 +142,7 @@ impl Request {
             mode: self.mode,
             durability: self.tier,
             // The threads that serve must not wait for a disk.
-            inline: false,
+            inline: !store.may_wait(),
             index_messages: true,
             uploads: bundler.map(|bundler| UploadConfig::new(bundler)),
             ..Config::new(Arc::new(wallet))

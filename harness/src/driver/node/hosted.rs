@@ -99,7 +99,7 @@ impl Hosted {
             signatures: SignaturePolicy { required: false, verify: spec.verify },
             window: spec.window,
             // The threads that serve must not wait for a disk.
-            inline: false,
+            inline: !self.store.may_wait(),
             ..Config::new(Arc::clone(&self.signer))
         }
     }
