@@ -39,7 +39,7 @@ fn history(runs: usize) -> Vec<Entry> {
     let entry = |at: usize| Entry {
         schema: SCHEMA,
         started: format!("2026-{:02}-{:02}T06:00:00Z", at / 28 + 1, at % 28 + 1),
-        commit: Some(format!("{:040x}", (at as u128 + 1) * 0x9e37_79b9_7f4a_7c15_f39c_c060)),
+        commit: Some(format!("{:0<40x}", (at as u128 + 1) * 0x9e37_79b9_7f4a_7c15_f39c_c060)),
         version: "0.1.0".to_owned(),
         fingerprint: "0123456789ab".to_owned(),
         plan: "gate</script>".to_owned(),
