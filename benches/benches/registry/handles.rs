@@ -1,7 +1,7 @@
 //! What a caller would gain that keeps the writer it has found, instead of looking it up for every message.
 //!
 //! Messages go through a real scheduler over the engine `null`, signatures off, by both ways in turn: the ratio of each
-//! pair of passes is of the same moment.
+//! pair of passes is of the same moment. Then the same as clients over HTTP/1.1 see it, each with a connection of its own.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -18,17 +18,18 @@ use tokio::runtime::Runtime;
 
 use crate::Settings;
 use crate::contest::spread;
+use crate::over_http::Site;
 
 /// Callers, each with a process of its own.
 const CALLERS: [usize; 2] = [25, 100];
 /// Messages of all callers in one pass.
-const MESSAGES: usize = 20_000;
+pub(crate) const MESSAGES: usize = 20_000;
 
 /// A caller: its process, the writer it has kept, and what it sends over and over.
-struct Caller {
-    process: Id,
-    writer: Arc<SchedulingServer>,
-    message: Item,
+pub(crate) struct Caller {
+    pub(crate) process: Id,
+    pub(crate) writer: Arc<SchedulingServer>,
+    pub(crate) message: Item,
 }
 
 #[expect(clippy::print_stdout, reason = "the result")]
@@ -37,18 +38,27 @@ pub(crate) fn run(settings: &Settings) {
     let runtime = slotbench_benches::runtime();
     for callers in CALLERS {
         let (scheduler, callers) = start(callers);
-        let mut ratios = Vec::new();
-        // The pair before the first warms up.
-        for round in 0..=settings.rounds {
-            let turns = if round % 2 == 0 { [true, false] } else { [false, true] };
-            let mut times = [Duration::ZERO; 2];
-            for is_kept in turns {
-                times[usize::from(is_kept)] = pass(&runtime, &scheduler, &callers, is_kept);
-            }
-            ratios.extend((round > 0).then(|| times[0].as_secs_f64() / times[1].as_secs_f64()));
-        }
-        println!("{:>4} callers  {}", callers.len(), spread(&ratios));
+        let ratios = pairs(settings.rounds, |is_kept| pass(&runtime, &scheduler, &callers, is_kept));
+        println!("{:>4} callers          {}", callers.len(), spread(&ratios));
+        let site = Site::open(scheduler, &callers);
+        let ratios = pairs(settings.rounds, |is_kept| site.pass(&callers, is_kept));
+        println!("{:>4} clients over h1  {}", callers.len(), spread(&ratios));
     }
+}
+
+/// Of each pair of passes the time without a kept writer over that with one.
+fn pairs(rounds: usize, mut pass: impl FnMut(bool) -> Duration) -> Vec<f64> {
+    let mut ratios = Vec::new();
+    // The pair before the first warms up.
+    for round in 0..=rounds {
+        let turns = if round % 2 == 0 { [true, false] } else { [false, true] };
+        let mut times = [Duration::ZERO; 2];
+        for is_kept in turns {
+            times[usize::from(is_kept)] = pass(is_kept);
+        }
+        ratios.extend((round > 0).then(|| times[0].as_secs_f64() / times[1].as_secs_f64()));
+    }
+    ratios
 }
 
 fn start(callers: usize) -> (Arc<Scheduler>, Arc<[Caller]>) {

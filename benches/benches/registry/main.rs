@@ -1,7 +1,7 @@
 //! B3: the registry at 10^2 to 10^6 names, and beside other concurrent maps.
 //!
 //! `cargo bench --bench registry -- contest` runs the contest alone: equal look-ups in all maps, rounds interleaved,
-//! medians and ratios. `handles` compares looking a writer up for every message with keeping it. Any other filter is
+//! medians and ratios. `handles` compares looking a writer up for every message with keeping it, in process and over HTTP/1.1. Any other filter is
 //! criterion's; without one all run. Settings, from the environment:
 //!
 //! | variable | default | what it is |
@@ -13,6 +13,7 @@
 mod contest;
 mod handles;
 mod names;
+mod over_http;
 mod subjects;
 mod suite;
 

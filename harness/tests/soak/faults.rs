@@ -40,16 +40,15 @@ pub(crate) fn spawn(endpoint: &Endpoint, stop: &Arc<AtomicBool>) -> JoinHandle<u
 async fn one(endpoint: &Endpoint, random: &mut StdRng, slow: &mut Vec<TcpStream>) {
     let mut garbage = vec![0; random.random_range(1..2000)];
     random.fill_bytes(&mut garbage);
+    let soon = Duration::from_micros(random.random_range(1..5000));
     match random.random_range(0..7) {
         0 => asked(endpoint, garbage.into(), MOMENT).await,
         // More than the node takes.
-        1 => asked(endpoint, Bytes::from(vec![1; (10 << 20) + 1]), MOMENT).await,
+        1 => asked(endpoint, vec![1; (10 << 20) + 1].into(), MOMENT).await,
         // Gone at some moment of a request.
-        2 => asked(endpoint, garbage.into(), Duration::from_micros(random.random_range(1..2000))).await,
+        2 => asked(endpoint, garbage.into(), soon).await,
         // Gone in the middle of a body that takes a while.
-        3 => {
-            asked(endpoint, Bytes::from(vec![1; 4 << 20]), Duration::from_micros(random.random_range(500..5000))).await
-        }
+        3 => asked(endpoint, vec![1; 4 << 20].into(), soon).await,
         4 if is_cleartext(endpoint) => {
             let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n");
             raw(endpoint, &[head.as_bytes(), &garbage[..garbage.len().min(50)]].concat()).await;
