@@ -38,8 +38,10 @@
 //!
 //! See [`legacy`]; the page of `accept: application/aos-2` is made of the same items.
 
+pub mod capital;
 pub mod legacy;
 pub mod native;
+pub mod read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

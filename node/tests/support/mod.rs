@@ -16,7 +16,7 @@ use slotbench_core::store::Store;
 use slotbench_core::wallet::Wallet;
 use slotbench_core::{Config, Id, Scheduler, Signer as _};
 use slotbench_node::client::{Answer, Call, Client, Endpoint, PoolSize};
-use slotbench_node::tls::Identity;
+use slotbench_node::tls::{Identity, Trust};
 use slotbench_node::{Limits, Node, NodeOptions, Protocol, Server, Service, Tcp};
 
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -40,7 +40,7 @@ impl<S: Service> Site<S> {
             Protocol::H3 => {
                 let identity = Identity::self_signed(&["localhost"]).expect("a certificate");
                 let tls = identity.server(&[Protocol::H3]).expect("settings");
-                let trusted = Bytes::copy_from_slice(identity.certificate());
+                let trusted = Trust::certificate(identity.certificate()).expect("a certificate");
                 (server.quic(ANY_PORT, tls).expect("listens"), Some(trusted))
             }
         };
