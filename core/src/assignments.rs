@@ -8,6 +8,15 @@
 //! | `messages/<message>/<process>` | link to the message's last assignment, where messages are indexed |
 //! | `processes/<process>` | a process definition that came with a message and was not itself scheduled |
 //! | `uploads/<process>/<slot>` | id of an assignment that is to be uploaded, 32 bytes |
+//! | `uploads/<record>` | a location record that is to be uploaded: the group's direct children, empty |
+//! | `uploaded/<process>/<slot>` | note that a bundler has accepted the slot, empty |
+//! | `archived/<process>` | the last slot that was pruned, the chain and the time after it: 8, 32 and 8 bytes |
+//! | `foreign/<process>` | definition of a process that other nodes schedule |
+//! | `foreign/<process>/<slot>` | one of its slots: a cache, see [`foreign`](crate::foreign) |
+//! | `scheduler-locations/<address>` | link to the newest location record of a scheduler |
+//! | `location-records/<id>` | a location record, as the ANS-104 item it is |
+//! | `location-times/<address>` | when that record was taken, 8 bytes big endian, milliseconds |
+//! | `location-requests/<id>` | note that a request for a new location was carried out, empty |
 //!
 //! Message, assignment and link go into one atomic batch, so a slot is either readable in full or absent.
 
@@ -23,7 +32,11 @@ use bytes::Bytes;
 
 pub use check::{CheckOptions, Finding, ScheduleCheck};
 pub use error::AssignmentsError;
+pub use keys::{archived_key, uploaded_key};
 pub use keys::{data_key, definition_key, generation_key, message_key, schedule_key, slot_key, upload_key};
+pub(crate) use keys::{foreign_key, location_times_key};
+pub use keys::{foreign_process_key, foreign_slot_key};
+pub use keys::{location_key, location_record_key, location_request_key, location_time_key};
 pub use keys::{stage, stage_generation, stage_message_index, stage_upload};
 
 use crate::assignment::Assignment;
@@ -59,6 +72,14 @@ pub struct Scheduled {
     pub assignment: Assignment,
     /// The message it assigns.
     pub message: Item,
+}
+
+impl Scheduled {
+    /// Bytes of both items.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.assignment.item().as_bytes().len() + self.message.as_bytes().len()
+    }
 }
 
 /// Schedules, on top of any [`Store`].

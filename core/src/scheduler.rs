@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 pub use crate::commit::{CommitCounters, CommitError, CommitObserver, Receipt};
+pub use crate::process::is_process;
 pub use config::{CommitMode, Config, Mode, SignaturePolicy};
 pub use error::ScheduleError;
 pub use server::{SchedulingServer, ServerInfo};
@@ -376,12 +377,6 @@ fn add(mut sum: Vec<u64>, part: &[u64]) -> Vec<u64> {
 /// [`ScheduleError::NoTarget`].
 pub fn process_of(message: &Item) -> Result<Id, ScheduleError> {
     if is_process(message) { Ok(message.id()) } else { message.target().ok_or(ScheduleError::NoTarget) }
-}
-
-/// Whether a message defines a process.
-#[must_use]
-pub fn is_process(message: &Item) -> bool {
-    message.tag("type").is_some_and(|value| value.eq_ignore_ascii_case(b"Process"))
 }
 
 /// Semaphores count at most this many permits.

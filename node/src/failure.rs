@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::Serialize;
+use slotbench_core::location::GatewayError;
 use slotbench_core::operations::OperationError;
 use slotbench_core::uploads::UploadError;
 
@@ -161,16 +162,26 @@ impl From<OperationError> for Failure {
             | E::Unsigned
             | E::Signature(_)
             | E::OtherProcess { .. }
-            | E::NoScheduler(_) => StatusCode::BAD_REQUEST,
+            | E::NoScheduler(_)
+            | E::Hint(_)
+            | E::Location(_)
+            | E::NoNonce => StatusCode::BAD_REQUEST,
             E::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             E::Duplicate(_) | E::UnexpectedSlot { .. } => StatusCode::CONFLICT,
-            E::UnknownProcess(_) | E::NotFound { .. } | E::NotYet { .. } => StatusCode::NOT_FOUND,
+            E::UnknownProcess(_)
+            | E::NotFound { .. }
+            | E::NotYet { .. }
+            | E::LocationNotFound(_)
+            | E::NoLocation(_) => StatusCode::NOT_FOUND,
+            E::Archived { .. } => StatusCode::GONE,
+            E::Gateway(GatewayError::Unavailable(_)) => StatusCode::GATEWAY_TIMEOUT,
+            E::Gateway(GatewayError::Answer(_)) => StatusCode::BAD_GATEWAY,
             E::Elsewhere(_) => StatusCode::TEMPORARY_REDIRECT,
             E::Disabled | E::Fenced { .. } => StatusCode::SERVICE_UNAVAILABLE,
             E::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
             E::Unreadable { .. } => StatusCode::BAD_GATEWAY,
             E::NotConfirmed { failure, .. } => not_confirmed(failure),
-            E::Storage(_) | E::Failed(_) => return Self::internal(chain(&error)),
+            E::Storage(_) | E::Announce(_) | E::Failed(_) => return Self::internal(chain(&error)),
         };
         let mut failure = Self::new(status, error.to_string());
         match error {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::assignments::Scheduled;
 use crate::id::Id;
-use crate::operations::{OperationError, Operations, Request, read::size};
+use crate::operations::{OperationError, Operations, Request};
 
 /// Where somebody is in a schedule, and what was read ahead of them. Dropping it cancels everything.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ impl Operations {
                 // Its turn has not come: whoever gets there is told.
                 Err(_) => break,
             };
-            bytes += size(&ahead);
+            bytes += ahead.size();
             if bytes > self.policies.max_lookahead_bytes && !state.held.is_empty() {
                 break;
             }

@@ -69,9 +69,9 @@ impl Operations {
             let full = page.assignments.len() >= limit || slot != expected;
             let next = if full { None } else { Some(self.slot_of(&page.process, slot, &id)?) };
             let room = self.policies.max_page_bytes.saturating_sub(bytes);
-            match next.filter(|next| page.assignments.is_empty() || size(next) <= room) {
+            match next.filter(|next| page.assignments.is_empty() || next.size() <= room) {
                 Some(next) => {
-                    bytes += size(&next);
+                    bytes += next.size();
                     page.assignments.push(next);
                 }
                 None => {
@@ -155,9 +155,4 @@ impl Operations {
         }
         Ok(low)
     }
-}
-
-/// Bytes of a slot's items.
-pub(super) fn size(scheduled: &Scheduled) -> usize {
-    scheduled.assignment.item().as_bytes().len() + scheduled.message.as_bytes().len()
 }

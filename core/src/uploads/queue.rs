@@ -11,6 +11,8 @@ use crate::assignments::{AssignmentStore, AssignmentsError};
 use crate::clock::Clock;
 use crate::commit::catch;
 use crate::id::Id;
+use crate::item::Item;
+use crate::store::Durability;
 use crate::uploads::backlog::{Backlog, Outcome, Patience, Place};
 use crate::uploads::{Upload, UploadConfig, UploadError};
 
@@ -74,7 +76,8 @@ impl Uploads {
     pub fn open(assignments: AssignmentStore, clock: Arc<dyn Clock>, config: UploadConfig) -> Result<Self, OpenError> {
         let mut backlog = Backlog::default();
         let now = clock.now_ms();
-        assignments.uploads(|process, slot| _ = backlog.add((process, slot), now))?;
+        assignments.uploads(|process, slot| _ = backlog.add(Place::Slot(process, slot), now))?;
+        assignments.record_uploads(|record| _ = backlog.add(Place::Record(record), now))?;
         let patience = Patience {
             first_delay_ms: config.first_delay_ms,
             max_delay_ms: config.max_delay_ms,
@@ -106,12 +109,26 @@ impl Uploads {
 
     /// Takes note of an assignment whose queue entry has just been stored with it.
     pub(crate) fn queued(&self, process: Id, slot: u64) {
+        self.add(Place::Slot(process, slot));
+    }
+
+    fn add(&self, place: Place) {
         let mut state = self.shared.lock();
-        if state.backlog.add((process, slot), self.shared.clock.now_ms()) {
+        if state.backlog.add(place, self.shared.clock.now_ms()) {
             self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         }
         drop(state);
         self.shared.work.notify_one();
+    }
+
+    /// Queues a location record for upload, at a durability of the caller's choice.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn publish(&self, record: &Item, durability: Durability) -> Result<(), AssignmentsError> {
+        self.shared.assignments.queue_record(record, durability)?;
+        self.add(Place::Record(record.id()));
+        Ok(())
     }
 
     /// How many assignments wait, those under way included.
@@ -133,7 +150,7 @@ impl Uploads {
     /// [often enough](UploadConfig::patience); it is tried again all the same.
     pub async fn confirmed(&self, process: Id, slot: u64) -> Result<(), UploadError> {
         let (caller, answer) = oneshot::channel();
-        self.shared.lock().backlog.wait(&(process, slot), &self.shared.patience, caller);
+        self.shared.lock().backlog.wait(&Place::Slot(process, slot), &self.shared.patience, caller);
         answer.await.unwrap_or(Err(UploadError::Closed))
     }
 
@@ -214,7 +231,11 @@ impl Shared {
         match self.upload(place) {
             Ok(()) => {
                 // The entry goes before the callers are told, and after the bundler has it.
-                if self.assignments.uploaded(&place.0, place.1).is_err() {
+                let recorded = match place {
+                    Place::Slot(process, slot) => self.assignments.uploaded(&process, slot),
+                    Place::Record(record) => self.assignments.record_uploaded(&record),
+                };
+                if recorded.is_err() {
                     self.unrecorded.fetch_add(1, Ordering::Relaxed);
                 }
                 self.accepted.fetch_add(1, Ordering::Relaxed);
@@ -232,16 +253,32 @@ impl Shared {
         }
     }
 
-    fn upload(&self, (process, slot): Place) -> Outcome {
-        let unreadable = |reason: String| UploadError::Unreadable(reason);
-        let read = self.assignments.read(&process, slot).map_err(|error| unreadable(error.to_string()))?;
+    fn upload(&self, place: Place) -> Outcome {
+        let uploader = &self.config.uploader;
+        let outcome = match place {
+            Place::Slot(process, slot) => {
+                let upload = self.slot(process, slot)?;
+                catch("the uploader", || uploader.upload(&upload))
+            }
+            Place::Record(id) => {
+                let record = self.assignments.queued_record(&id).map_err(unreadable)?;
+                let record = record.ok_or_else(|| unreadable(format!("location record {id} is not stored")))?;
+                catch("the uploader", || uploader.publish(&record))
+            }
+        };
+        outcome.unwrap_or_else(|panic| Err(UploadError::Unavailable(panic.to_string())))
+    }
+
+    fn slot(&self, process: Id, slot: u64) -> Result<Upload, UploadError> {
+        let read = self.assignments.read(&process, slot).map_err(unreadable)?;
         let scheduled = read.ok_or_else(|| unreadable(format!("slot {slot} of {process} is not stored")))?;
         let assignment = scheduled.assignment.item().clone();
-        let upload = Upload { process, slot, assignment, message: scheduled.message };
-        let uploader = &self.config.uploader;
-        catch("the uploader", || uploader.upload(&upload))
-            .unwrap_or_else(|panic| Err(UploadError::Unavailable(panic.to_string())))
+        Ok(Upload { process, slot, assignment, message: scheduled.message })
     }
+}
+
+fn unreadable(reason: impl ToString) -> UploadError {
+    UploadError::Unreadable(reason.to_string())
 }
 
 fn answer(callers: Vec<oneshot::Sender<Outcome>>, outcome: &Outcome) {
