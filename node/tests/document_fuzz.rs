@@ -103,8 +103,28 @@ fn read(text: &[u8]) -> bool {
 
 fn mutate(rng: &mut Xoshiro256PlusPlus, text: &mut Vec<u8>, others: &[Vec<u8>]) {
     const TOKENS: [&[u8]; 22] = [
-        b"null", b"true", b"{}", b"[]", b"\"\"", b"-1", b"0", b"1e999", b"18446744073709551616", b"[[[[[[[[", b"{\"a\":",
-        b",", b":", b"}", b"]", b"\\u0000", b"\"slot\":", b"\"Id\":", b"\"node\":{}", b"\"edges\":[]", b"\xff", b"1.5",
+        b"null",
+        b"true",
+        b"{}",
+        b"[]",
+        b"\"\"",
+        b"-1",
+        b"0",
+        b"1e999",
+        b"18446744073709551616",
+        b"[[[[[[[[",
+        b"{\"a\":",
+        b",",
+        b":",
+        b"}",
+        b"]",
+        b"\\u0000",
+        b"\"slot\":",
+        b"\"Id\":",
+        b"\"node\":{}",
+        b"\"edges\":[]",
+        b"\xff",
+        b"1.5",
     ];
     if text.is_empty() {
         return;

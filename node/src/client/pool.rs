@@ -86,6 +86,14 @@ impl Client {
         Ok(())
     }
 
+    /// Opens one connection, if none is open, to see that somebody is there.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`].
+    pub async fn reach(&self) -> Result<(), ClientError> {
+        self.link(0).await.map(drop)
+    }
+
     /// Sends a request, waiting for a turn first. It is sent once: what happens to a request whose connection broke is
     /// not known.
     ///

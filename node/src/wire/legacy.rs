@@ -50,7 +50,7 @@ impl Data {
 
 /// An item: a message with its data, an assignment without.
 #[derive(Debug, Serialize)]
-pub(super) struct ItemForm {
+pub(crate) struct ItemForm {
     id: Id,
     owner: Owner,
     tags: Vec<Tag>,
@@ -62,7 +62,7 @@ pub(super) struct ItemForm {
 }
 
 impl ItemForm {
-    fn bare(item: &Item) -> Self {
+    pub(crate) fn bare(item: &Item) -> Self {
         let signed = item.is_signed();
         Self {
             id: item.id(),
@@ -78,7 +78,7 @@ impl ItemForm {
         }
     }
 
-    pub(super) fn full(item: &Item) -> Self {
+    pub(crate) fn full(item: &Item) -> Self {
         Self { data: Some(Data::of(item)), ..Self::bare(item) }
     }
 }

@@ -11,9 +11,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
-use slotbench_core::item::{ItemBuilder, SignatureType};
-use slotbench_core::wallet::{NoSigner, SignError, Signature};
-use slotbench_core::{Address, Id, Item, Signer};
+use slotbench_core::item::{Parts, PartsError};
+use slotbench_core::{Id, Item};
 
 use super::quoted;
 
@@ -44,23 +43,13 @@ pub enum DocumentError {
     /// The owner's public key is not told, so nothing can be verified.
     #[error("item {0} comes without its owner's key")]
     NoKey(Id),
-    /// Signature and key have lengths that no supported scheme has.
-    #[error("item {id} has a signature of {signature} bytes and a key of {key}")]
-    Scheme {
-        /// The item.
-        id: Id,
-        /// Bytes of the signature.
-        signature: usize,
-        /// Bytes of the key.
-        key: usize,
-    },
-    /// The tags exceed a limit of ANS-104.
-    #[error("item {id}: {reason}")]
-    Build {
+    /// Its fields do not make an item.
+    #[error("item {id}: {cause}")]
+    Parts {
         /// The item.
         id: Id,
         /// What is wrong.
-        reason: String,
+        cause: PartsError,
     },
     /// The id is not that of the signature.
     #[error("item {said} has the id {found}")]
@@ -84,55 +73,17 @@ impl Document {
     /// # Errors
     /// [`DocumentError`].
     pub fn item(&self) -> Result<Item, DocumentError> {
-        let mut builder = ItemBuilder::new().data(self.data.clone());
-        builder = self.target.into_iter().fold(builder, ItemBuilder::target);
-        builder = self.anchor.into_iter().fold(builder, ItemBuilder::anchor);
-        builder = self.tags.iter().fold(builder, |builder, (name, value)| builder.tag(name.as_str(), value.as_str()));
-        let built = if self.signature.is_empty() && self.owner.is_none() {
-            builder.sign(&NoSigner)
-        } else {
-            builder.sign(&self.given()?)
-        };
-        let item = built.map_err(|error| DocumentError::Build { id: self.id, reason: error.to_string() })?;
-        if item.id() == self.id { Ok(item) } else { Err(DocumentError::Id { said: self.id, found: item.id() }) }
-    }
-
-    fn given(&self) -> Result<Given<'_>, DocumentError> {
-        if self.key.is_empty() {
+        if self.key.is_empty() && self.owner.is_some() {
             return Err(DocumentError::NoKey(self.id));
         }
-        let fits =
-            |kind: &SignatureType| (kind.signature_len(), kind.owner_len()) == (self.signature.len(), self.key.len());
-        let kind = [SignatureType::Arweave, SignatureType::Ed25519, SignatureType::Ethereum].into_iter().find(fits);
-        let (signature, key) = (self.signature.len(), self.key.len());
-        let kind = kind.ok_or(DocumentError::Scheme { id: self.id, signature, key })?;
-        Ok(Given { kind, document: self })
-    }
-}
-
-/// "Signs" with the signature that is there already.
-struct Given<'a> {
-    kind: SignatureType,
-    document: &'a Document,
-}
-
-impl Signer for Given<'_> {
-    fn signature_type(&self) -> SignatureType {
-        self.kind
-    }
-
-    fn public_key(&self) -> &[u8] {
-        &self.document.key
-    }
-
-    /// As said: no item is built from it.
-    fn address(&self) -> Address {
-        let said = self.document.owner.as_deref().and_then(|owner| owner.parse().ok());
-        said.unwrap_or(Address::Key(self.document.id))
-    }
-
-    fn sign(&self, _: &[u8]) -> Result<Signature, SignError> {
-        Ok(Signature::from(&self.document.signature[..]))
+        let tags: Vec<_> = self.tags.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        // An unsigned item has zeros for signature and owner, and the lengths of an ed25519 one here.
+        let is_signed = !(self.signature.is_empty() && self.key.is_empty());
+        let (signature, owner) =
+            if is_signed { (&self.signature[..], &self.key[..]) } else { (&[0; 64][..], &[0; 32][..]) };
+        let parts = Parts { signature, owner, target: self.target, anchor: self.anchor, tags: &tags, data: &self.data };
+        let item = parts.assemble().map_err(|cause| DocumentError::Parts { id: self.id, cause })?;
+        if item.id() == self.id { Ok(item) } else { Err(DocumentError::Id { said: self.id, found: item.id() }) }
     }
 }
 
@@ -180,6 +131,12 @@ impl Default for OwnerJson {
 struct TagJson {
     name: String,
     value: String,
+}
+
+/// Reads an item from JSON that is in memory already.
+pub(crate) fn of_value(value: serde_json::Value) -> Result<Document, String> {
+    let json = ItemJson::deserialize(value).map_err(|error| quoted(&error.to_string()))?;
+    json.try_into()
 }
 
 impl TryFrom<ItemJson> for Document {
@@ -239,15 +196,11 @@ fn anchor(text: &str) -> Result<Option<[u8; 32]>, String> {
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
-    use slotbench_core::wallet::Wallet;
+    use slotbench_core::item::ItemBuilder;
+    use slotbench_core::wallet::{NoSigner, Wallet};
 
     use super::*;
     use crate::wire::legacy::ItemForm;
-
-    fn document(value: serde_json::Value) -> Result<Document, String> {
-        let json: ItemJson = serde_json::from_value(value).map_err(|error| error.to_string())?;
-        json.try_into()
-    }
 
     fn written(item: &Item) -> serde_json::Value {
         serde_json::to_value(ItemForm::full(item)).expect("writes")
@@ -261,12 +214,12 @@ mod tests {
     fn items_of_every_scheme_are_put_together_again_and_verify() {
         for wallet in [Wallet::generate_ed25519(), Wallet::generate_rsa4096()] {
             let item = builder().anchor([200; 32]).sign(&wallet.expect("a key")).expect("signs");
-            let read = document(written(&item)).expect("a document").item().expect("an item");
+            let read = of_value(written(&item)).expect("a document").item().expect("an item");
             assert_eq!(read, item);
             read.verify().expect("a signature");
         }
         let unsigned = builder().sign(&NoSigner).expect("builds");
-        assert_eq!(document(written(&unsigned)).expect("a document").item(), Ok(unsigned));
+        assert_eq!(of_value(written(&unsigned)).expect("a document").item(), Ok(unsigned));
     }
 
     #[test]
@@ -287,13 +240,15 @@ mod tests {
         let changed = |member: &str, value: serde_json::Value| {
             let mut json = written(&item);
             json[member] = value;
-            document(json).and_then(|document| document.item().map_err(|error| error.to_string()))
+            of_value(json).and_then(|document| document.item().map_err(|error| error.to_string()))
         };
         let other = Id::from_bytes([9; 32]).to_string();
         assert!(changed("id", json!(other)).expect_err("another id").contains(&other));
         assert!(changed("owner", json!("address")).expect_err("no key").contains("key"));
         assert!(
-            changed("owner", json!({ "address": "x", "key": "AAAA" })).expect_err("a short key").contains("key of 3")
+            changed("owner", json!({ "address": "x", "key": "AAAA" }))
+                .expect_err("a short key")
+                .contains("public keys of 3")
         );
         assert!(changed("signature", json!("AAAA")).is_err());
         assert!(changed("data_encoding", json!("rot13")).is_err());
@@ -309,18 +264,18 @@ mod tests {
         let id = Id::from_bytes([1; 32]);
         let capital =
             json!({ "Id": id, "Owner": "somebody", "Tags": [{ "name": "Nonce", "value": "1" }], "Data": "x" });
-        let read = document(capital).expect("a document");
+        let read = of_value(capital).expect("a document");
         assert_eq!(
             (read.owner.as_deref(), read.tag("nonce"), &read.data[..]),
             (Some("somebody"), Some("1"), &b"x"[..])
         );
         assert_eq!(read.item(), Err(DocumentError::NoKey(id)));
-        let bare = document(json!({ "id": id, "anchor": null, "data": null, "owner": null })).expect("a document");
+        let bare = of_value(json!({ "id": id, "anchor": null, "data": null, "owner": null })).expect("a document");
         assert_eq!((bare.owner, bare.data, bare.tags), (None, vec![], vec![]));
-        let recipient = document(json!({ "id": id, "recipient": id })).expect("a document");
+        let recipient = of_value(json!({ "id": id, "recipient": id })).expect("a document");
         assert_eq!(recipient.target, Some(id));
         for bad in [json!({}), json!({ "id": "x" }), json!({ "id": id, "tags": 1 }), json!([]), json!(null)] {
-            assert!(document(bad.clone()).is_err(), "{bad}");
+            assert!(of_value(bad.clone()).is_err(), "{bad}");
         }
     }
 
@@ -338,7 +293,7 @@ mod tests {
             builder = anchor.into_iter().fold(builder, ItemBuilder::anchor);
             builder = tags.into_iter().fold(builder, |item, (name, value)| item.tag(name, value));
             let item = builder.sign(&wallet).expect("signs");
-            let read = document(written(&item)).expect("a document").item().expect("an item");
+            let read = of_value(written(&item)).expect("a document").item().expect("an item");
             prop_assert_eq!(&read, &item);
             prop_assert!(read.verify().is_ok());
         }

@@ -7,10 +7,12 @@
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
-use slotbench_core::Id;
+use slotbench_core::assignment::{Assignment, AssignmentError};
+use slotbench_core::assignments::Scheduled;
 use slotbench_core::block::BlockHash;
+use slotbench_core::{Id, Item};
 
-use super::document::{Document, ItemJson};
+use super::document::{Document, DocumentError, ItemJson};
 use super::{Cut, Entries, ReadError, ReadLimits, json, quoted};
 
 /// A page, as far as it can be read.
@@ -46,6 +48,39 @@ pub enum Body {
     Message(Box<Document>),
     /// A message that is to be found elsewhere, by the id that the assignment names.
     Unresolved(Option<Id>),
+}
+
+/// Why an entry is no slot that could be verified.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    /// Assignment or message cannot be put together again.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The item is no assignment.
+    #[error(transparent)]
+    Assignment(#[from] AssignmentError),
+    /// The message is assigned by reference and was not found.
+    #[error("message {0} is assigned by reference")]
+    Unresolved(Id),
+}
+
+impl Entry {
+    /// Assignment and message as the items they were, with everything still to be verified. `find` is asked for a message
+    /// that is assigned by reference.
+    ///
+    /// # Errors
+    /// [`EntryError`].
+    pub fn scheduled(&self, find: impl FnOnce(&Id) -> Option<Item>) -> Result<Scheduled, EntryError> {
+        let assignment = Assignment::parse(self.assignment.item()?)?;
+        let message = match &self.body {
+            Body::Message(message) => message.item()?,
+            Body::Unresolved(_) => {
+                let id = assignment.message();
+                find(&id).ok_or(EntryError::Unresolved(id))?
+            }
+        };
+        Ok(Scheduled { assignment, message })
+    }
 }
 
 /// The time of a page: of its last entry, and zero for an empty one.
