@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(super) use crash::CrashArgs;
-pub(super) use serve::ServeArgs;
+pub(super) use serve::{NetworkArgs, ServeArgs};
 
 use crate::crash::{CHILD, EXAMINE};
 use crate::driver::node::CHILD as NODE;

@@ -102,7 +102,7 @@ impl Client {
     pub async fn send(&self, call: Call) -> Result<Answer, ClientError> {
         // The semaphore is never closed.
         let _permit = self.turns.acquire().await.map_err(|error| self.endpoint().refused(error))?;
-        let turn = Turn { client: self, index: self.free().pop().unwrap_or(0) };
+        let mut turn = Turn { client: self, index: self.free().pop().unwrap_or(0), is_under_way: false };
         let late = || ClientError::Late { protocol: self.endpoint().protocol, seconds: self.patience.as_secs() };
         tokio::time::timeout(self.patience, turn.exchange(call)).await.map_err(|_| late())?
     }
@@ -136,12 +136,15 @@ impl Client {
 struct Turn<'a> {
     client: &'a Client,
     index: usize,
+    is_under_way: bool,
 }
 
 impl Turn<'_> {
-    async fn exchange(&self, call: Call) -> Result<Answer, ClientError> {
+    async fn exchange(&mut self, call: Call) -> Result<Answer, ClientError> {
         let link = self.client.link(self.index).await?;
+        self.is_under_way = true;
         let answer = link.exchange(&self.client.opener.endpoint, call).await;
+        self.is_under_way = false;
         if answer.is_err() {
             self.client.forget(self.index).await;
         }
@@ -151,6 +154,13 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
+        // An HTTP/1.1 connection that somebody stopped listening to carries no other request.
+        let place = self.client.links.get(self.index).filter(|_| self.is_under_way);
+        if let Some(Ok(mut place)) = place.map(Mutex::try_lock)
+            && matches!(&*place, Some(Link::H1(_)))
+        {
+            *place = None;
+        }
         self.client.free().push(self.index);
     }
 }

@@ -32,8 +32,14 @@ pub(super) async fn post(asking: &mut Asking<'_>, process: Id, message: &Item) -
     call.headers.insert(header::CONTENT_TYPE, OCTETS);
     let body = asking.ask(call).await?;
     let id = legacy::posted(&body).map_err(payload(asking))?;
-    let body = asking.get(format!("/{id}?{}", about(process))).await?;
-    let entry = legacy::item(&body).map_err(payload(asking))?;
+    // Under a process's id there is its schedule, with the process first.
+    let entry = if id == process {
+        let first = page(asking, process, Slots::within(&(0..=0))).await?.entries.pop();
+        first.ok_or_else(|| RemoteError::unproven(asking.url(), &"the process has no assignment"))?
+    } else {
+        let body = asking.get(format!("/{id}?{}", about(process))).await?;
+        legacy::item(&body).map_err(payload(asking))?
+    };
     let assignment = entry.assignment.item().map_err(|error| RemoteError::unproven(asking.url(), &error))?;
     Assignment::parse(assignment).map_err(|error| RemoteError::unproven(asking.url(), &error))
 }
