@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod node;
 mod parameters;
 pub mod protocol;
+pub mod remote;
 mod reply;
 pub mod route;
 pub mod service;

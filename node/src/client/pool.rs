@@ -37,16 +37,30 @@ impl Client {
     /// # Errors
     /// [`TlsError`] when the trusted certificate cannot be used, or no socket be had.
     pub fn new(endpoint: Endpoint, size: PoolSize, patience: Duration) -> Result<Self, TlsError> {
+        Ok(Self::with(Opener::new(endpoint, false)?, size, patience))
+    }
+
+    /// As [`new`](Self::new), for a server of which it is not known what it speaks: over TLS the handshake decides
+    /// between HTTP/2 and HTTP/1.1, without it is HTTP/1.1. Of each connection one request at a time makes use.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn negotiating(endpoint: Endpoint, connections: usize, patience: Duration) -> Result<Self, TlsError> {
+        let endpoint = Endpoint { protocol: Protocol::H1, ..endpoint };
+        Ok(Self::with(Opener::new(endpoint, true)?, PoolSize { connections, turns: 1 }, patience))
+    }
+
+    fn with(opener: Opener, size: PoolSize, patience: Duration) -> Self {
         let connections = size.connections.max(1);
-        let turns = if endpoint.protocol == Protocol::H1 { 1 } else { size.turns.max(1) };
-        Ok(Self {
-            opener: Opener::new(endpoint)?,
+        let turns = if opener.endpoint.protocol == Protocol::H1 { 1 } else { size.turns.max(1) };
+        Self {
+            opener,
             links: (0..connections).map(|_| Mutex::default()).collect(),
             free: SyncMutex::new((0..turns).flat_map(|_| (0..connections).rev()).collect()),
             turns: Semaphore::new(connections * turns),
             patience,
             opened: AtomicU64::new(0),
-        })
+        }
     }
 
     /// Whom it talks to.
@@ -70,6 +84,14 @@ impl Client {
             self.link(index).await?;
         }
         Ok(())
+    }
+
+    /// Opens one connection, if none is open, to see that somebody is there.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`].
+    pub async fn reach(&self) -> Result<(), ClientError> {
+        self.link(0).await.map(drop)
     }
 
     /// Sends a request, waiting for a turn first. It is sent once: what happens to a request whose connection broke is
