@@ -20,6 +20,7 @@
 //!
 //! Message, assignment and link go into one atomic batch, so a slot is either readable in full or absent.
 
+mod archive;
 mod check;
 mod error;
 mod index;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(crate) use archive::Contents;
 pub use check::{CheckOptions, Finding, ScheduleCheck};
 pub use error::AssignmentsError;
 pub use keys::{archived_key, uploaded_key};
@@ -101,7 +103,8 @@ impl AssignmentStore {
         &self.store
     }
 
-    /// Writes one scheduled message at the slot its assignment names.
+    /// Writes one scheduled message at the slot its assignment names. For schedules that no scheduler is at work on: it
+    /// does not keep clear of writers and of [pruning](crate::Scheduler::prune).
     ///
     /// # Errors
     /// [`AssignmentsError::Conflict`] when another assignment has the slot (nothing is changed; the same one is fine);
@@ -142,7 +145,8 @@ impl AssignmentStore {
     /// One slot; `None` when nothing is assigned there.
     ///
     /// # Errors
-    /// `Corrupt` when the slot is assigned but assignment or message cannot be read.
+    /// `Corrupt` when the slot is assigned but assignment or message cannot be read; [`AssignmentsError::Archived`] when
+    /// it was pruned.
     pub fn read(&self, process: &Id, slot: u64) -> Result<Option<Scheduled>, AssignmentsError> {
         self.assignment(process, slot)?.map(|assignment| self.with_message(assignment)).transpose()
     }
@@ -166,8 +170,10 @@ impl AssignmentStore {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn assignment(&self, process: &Id, slot: u64) -> Result<Option<Assignment>, AssignmentsError> {
-        let Some(id) = self.occupant(process, slot)? else { return Ok(None) };
-        self.linked(process, slot, &id).map(Some)
+        match self.occupant(process, slot)? {
+            Some(id) => self.linked(process, slot, &id).map(Some),
+            None => self.check_archived(process, slot).map(|()| None),
+        }
     }
 
     fn linked(&self, process: &Id, slot: u64, id: &Id) -> Result<Assignment, AssignmentsError> {
@@ -275,7 +281,12 @@ impl AssignmentStore {
             return Ok(Vec::new());
         }
         let mut found = Vec::new();
-        for (expected, (slot, id)) in (from..=to).zip(self.list(process, from, limit)?) {
+        let listed = self.list(process, from, limit)?;
+        // The end of a schedule is never pruned: where nothing is left, nothing was assigned.
+        if listed.first().is_some_and(|(slot, _)| *slot != from) {
+            self.check_archived(process, from)?;
+        }
+        for (expected, (slot, id)) in (from..=to).zip(listed) {
             if slot != expected {
                 break;
             }

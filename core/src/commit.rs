@@ -10,6 +10,7 @@
 //! There is no artificial wait. Entries leave in the order they came, so per-process order is kept.
 
 mod batch;
+mod gate;
 mod lane;
 
 use std::num::NonZeroU64;
@@ -23,6 +24,7 @@ use crate::item::{BuildError, Item};
 use crate::milestone::Mark;
 use crate::store::StoreError;
 
+pub use gate::ContentGate;
 pub use lane::{CommitCounters, Lane, LaneOptions, QueueHandle};
 
 /// One assignment on its way to the store.

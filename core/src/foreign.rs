@@ -16,6 +16,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+
 pub use check::{Authority, AuthorityError};
 pub use error::{ForeignError, Unverified};
 
@@ -23,7 +25,7 @@ use crate::assignment::Link;
 use crate::assignments::{AssignmentStore, AssignmentsError, Scheduled, foreign_process_key, foreign_slot_key};
 use crate::id::Id;
 use crate::item::Item;
-use crate::key::Segment;
+use crate::key::{Key, Segment};
 use crate::store::{Batch, Durability, Entry, Store};
 use usage::Usage;
 
@@ -151,47 +153,60 @@ impl ForeignSchedules {
     fn verify_and_store(&self, authority: &Authority, slots: &[Scheduled]) -> Result<Kept, ForeignError> {
         // Signatures first: they cost most, and need no lock.
         slots.iter().try_for_each(|scheduled| authority.check(scheduled))?;
-        let process = authority.process();
         let mut guard = self.lock();
         let usage = match &mut *guard {
             Some(usage) => usage,
             none => none.insert(Usage::read(self.store())?),
         };
+        let kept = self.store_verified(usage, authority, slots);
+        if let Err(ForeignError::Storage(_)) = &kept {
+            // What a failed batch has left behind is counted anew.
+            *guard = None;
+        }
+        kept
+    }
+
+    fn store_verified(
+        &self,
+        usage: &mut Usage,
+        authority: &Authority,
+        slots: &[Scheduled],
+    ) -> Result<Kept, ForeignError> {
+        let process = authority.process();
         if self.assignments.last_slot(&process)?.is_some() {
             return Err(ForeignError::Ours(process));
         }
-        let mut ordered: Vec<&Scheduled> = slots.iter().collect();
-        ordered.sort_by_key(|scheduled| scheduled.assignment.slot());
+        let ordered = in_order(slots)?;
         let fresh = self.fresh(&process, &ordered)?;
-        let known = slots.len() - fresh.len();
-        self.store_fresh(usage, authority, &fresh)?;
-        Ok(Kept { stored: fresh.len(), known })
+        let stored = self.store_fresh(usage, authority, &ordered, &fresh)?;
+        Ok(Kept { stored, known: slots.len() - stored })
     }
 
     /// Those of the slots, in order, that are not cached, once chain and conflicts are checked.
     fn fresh<'a>(&self, process: &Id, ordered: &[&'a Scheduled]) -> Result<Vec<&'a Scheduled>, ForeignError> {
-        let (mut fresh, mut before) = (Vec::new(), None::<(u64, Link)>);
+        let mut fresh = Vec::new();
         for (index, scheduled) in ordered.iter().enumerate() {
             let (assignment, slot) = (&scheduled.assignment, scheduled.assignment.slot());
-            let is_next = before.is_some_and(|(last, _)| slot.checked_sub(1) == Some(last));
-            let link = if is_next { before.map(|(_, link)| link) } else { self.link_before(process, slot)? };
-            check::chain(assignment, link)?;
-            let next_is_given =
-                ordered.get(index + 1).is_some_and(|next| Some(next.assignment.slot()) == slot.checked_add(1));
+            let given = |index: Option<usize>, slot: Option<u64>| {
+                let given = index.and_then(|index| ordered.get(index)).map(|given| &given.assignment);
+                given.filter(|given| Some(given.slot()) == slot)
+            };
+            let before = match given(index.checked_sub(1), slot.checked_sub(1)) {
+                Some(before) => Some(before.link()),
+                None => self.link_before(process, slot)?,
+            };
+            check::chain(assignment, before)?;
             match self.slot(process, slot)? {
                 Some(cached) if cached.assignment.id() == assignment.id() => {}
                 Some(cached) => return Err(ForeignError::conflict(&cached.assignment, assignment)),
                 None => {
-                    if before.is_some_and(|(last, _)| last == slot) {
-                        return Err(ForeignError::conflict(&ordered[index - 1].assignment, assignment));
-                    }
-                    if !next_is_given && let Some(next) = self.next_cached(process, slot)? {
+                    let is_given = given(index.checked_add(1), slot.checked_add(1)).is_some();
+                    if let (false, Some(next)) = (is_given, self.next_cached(process, slot)?) {
                         check::chain(&next.assignment, Some(assignment.link()))?;
                     }
                     fresh.push(*scheduled);
                 }
             }
-            before = Some((slot, assignment.link()));
         }
         Ok(fresh)
     }
@@ -205,42 +220,35 @@ impl ForeignSchedules {
         slot.checked_add(1).map_or(Ok(None), |next| self.slot(process, next))
     }
 
-    /// Stores verified slots, after what has to make room for them.
-    fn store_fresh(&self, usage: &mut Usage, authority: &Authority, fresh: &[&Scheduled]) -> Result<(), ForeignError> {
-        let process = authority.process();
+    /// Stores those of the verified slots that are not cached, after what has to make room for them. Should the process
+    /// itself have to go, all of them come back. Says how many were stored.
+    fn store_fresh(
+        &self,
+        usage: &mut Usage,
+        authority: &Authority,
+        all: &[&Scheduled],
+        fresh: &[&Scheduled],
+    ) -> Result<usize, ForeignError> {
         if fresh.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
-        let mut batch = Batch::new();
-        let mut size = 0;
-        let mut put = |key, value| {
-            size += usage::cost(&key, bytes::Bytes::len(&value) as u64);
-            batch.put(key, value);
-        };
-        let (definition, key) = (authority.definition(), foreign_process_key(&process));
-        if self.definition(&process)?.is_none() {
-            put(key, definition.as_bytes().clone());
+        let process = authority.process();
+        let anew = Staged::of(&process, Some(authority.definition()), all);
+        if anew.size > self.max_bytes {
+            return Err(ForeignError::TooLarge { size: anew.size, limit: self.max_bytes });
         }
-        for scheduled in fresh {
-            put(foreign_slot_key(&process, scheduled.assignment.slot()), entry::encode(scheduled));
-        }
-        // Should the process itself have to go, its definition goes with it and comes back with the new slots.
-        let largest = size + usage::cost(&foreign_process_key(&process), definition.as_bytes().len() as u64);
-        if largest > self.max_bytes {
-            return Err(ForeignError::TooLarge { size: largest, limit: self.max_bytes });
-        }
-        while usage.bytes() + size > self.max_bytes {
+        let is_defined = self.definition(&process)?.is_some();
+        let mut staged = Staged::of(&process, (!is_defined).then_some(authority.definition()), fresh);
+        while usage.bytes() + staged.size > self.max_bytes {
             let Some(victim) = usage.oldest(&process) else { break };
             self.evict(usage, &victim)?;
             if victim == process {
-                let (key, value) = (foreign_process_key(&process), definition.as_bytes().clone());
-                size += usage::cost(&key, value.len() as u64);
-                batch.put(key, value);
+                staged = Staged::of(&process, Some(authority.definition()), all);
             }
         }
-        self.store().apply(&batch, Durability::Memory)?;
-        usage.add(&process, size);
-        Ok(())
+        self.store().apply(&staged.batch, Durability::Memory)?;
+        usage.add(&process, staged.size);
+        Ok(staged.slots)
     }
 
     /// Removes all that is cached of a process.
@@ -297,6 +305,46 @@ impl ForeignSchedules {
         // Usage is only changed in steps that cannot panic half-way.
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Slots on their way to the store.
+struct Staged {
+    batch: Batch,
+    slots: usize,
+    /// What they add to the usage of their process.
+    size: u64,
+}
+
+impl Staged {
+    fn of(process: &Id, definition: Option<&Item>, slots: &[&Scheduled]) -> Self {
+        let mut staged = Self { batch: Batch::new(), slots: slots.len(), size: 0 };
+        if let Some(definition) = definition {
+            staged.put(foreign_process_key(process), definition.as_bytes().clone());
+        }
+        for scheduled in slots {
+            staged.put(foreign_slot_key(process, scheduled.assignment.slot()), entry::encode(scheduled));
+        }
+        staged
+    }
+
+    fn put(&mut self, key: Key, value: Bytes) {
+        self.size += usage::cost(&key, value.len() as u64);
+        self.batch.put(key, value);
+    }
+}
+
+/// The slots by number, each once.
+fn in_order(slots: &[Scheduled]) -> Result<Vec<&Scheduled>, ForeignError> {
+    let mut ordered: Vec<&Scheduled> = slots.iter().collect();
+    ordered.sort_by_key(|scheduled| scheduled.assignment.slot());
+    for pair in ordered.array_windows() {
+        let [one, other] = pair.map(|scheduled: &Scheduled| &scheduled.assignment);
+        if one.slot() == other.slot() && one.id() != other.id() {
+            return Err(ForeignError::conflict(one, other));
+        }
+    }
+    ordered.dedup_by_key(|scheduled| scheduled.assignment.slot());
+    Ok(ordered)
 }
 
 fn add(counter: &AtomicU64, count: usize) {

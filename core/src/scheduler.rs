@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod fence;
 mod intake;
+mod prune;
 mod sequencer;
 mod server;
 
@@ -22,6 +23,7 @@ pub use crate::commit::{CommitCounters, CommitError, CommitObserver, Receipt};
 pub use crate::process::is_process;
 pub use config::{CommitMode, Config, Mode, SignaturePolicy};
 pub use error::ScheduleError;
+pub use prune::Pruned;
 pub use server::{SchedulingServer, ServerInfo};
 
 use crate::assignments::{AssignmentStore, AssignmentsError, Head};
@@ -92,7 +94,10 @@ impl Scheduler {
         });
         let uploads = uploads.transpose()?;
         let group = match config.commit {
-            CommitMode::Group => Some(Arc::new(Lane::start(store, config.lane()).map_err(ScheduleError::Thread)?)),
+            CommitMode::Group => {
+                let lane = Lane::start(store, config.lane(Arc::clone(rank.gate())));
+                Some(Arc::new(lane.map_err(ScheduleError::Thread)?))
+            }
             CommitMode::Each => None,
         };
         let template = Arc::new(Template::new(Arc::clone(&config.signer), None, None));
@@ -182,7 +187,8 @@ impl Scheduler {
             Some(lane) => Arc::clone(lane),
             None => {
                 let store = Arc::clone(self.shared.assignments.store());
-                Arc::new(Lane::start(store, self.shared.config.lane()).map_err(ScheduleError::Thread)?)
+                let options = self.shared.config.lane(Arc::clone(self.shared.rank.gate()));
+                Arc::new(Lane::start(store, options).map_err(ScheduleError::Thread)?)
             }
         };
         let stored = || self.shared.assignments.generation(process).map_err(ScheduleError::Damaged);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::commit::batch::{InFlight, fail_all};
-use crate::commit::{CommitError, CommitObserver, Pending};
+use crate::commit::{CommitError, CommitObserver, ContentGate, Pending};
 use crate::id::Id;
 use crate::store::{Durability, Store};
 
@@ -27,6 +27,8 @@ pub struct LaneOptions {
     pub index_messages: bool,
     /// Whether each entry's assignment is queued for upload.
     pub queue_uploads: bool,
+    /// The gate in front of the store, one for all its lanes.
+    pub gate: Arc<ContentGate>,
 }
 
 impl Default for LaneOptions {
@@ -40,6 +42,7 @@ impl Default for LaneOptions {
             observer: None,
             index_messages: false,
             queue_uploads: false,
+            gate: Arc::default(),
         }
     }
 }

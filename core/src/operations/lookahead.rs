@@ -56,7 +56,8 @@ impl Operations {
     /// # Errors
     /// [`OperationError::NotYet`] at the schedule's end: ask again later with the same state.
     /// [`OperationError::UnexpectedSlot`] where the slot is missing and a later one exists,
-    /// [`OperationError::Unreadable`] where it is damaged; [`OperationError::Storage`].
+    /// [`OperationError::Unreadable`] where it is damaged, [`OperationError::Archived`] where it was pruned;
+    /// [`OperationError::Storage`].
     pub fn next(&self, state: &mut Lookahead) -> Result<Scheduled, OperationError> {
         if let Some(next) = state.take() {
             return Ok(next);
@@ -67,6 +68,7 @@ impl Operations {
         // What is damaged further ahead does not matter before its turn.
         let listed =
             assignments.list(&process, expected, window).or_else(|_| assignments.list(&process, expected, 1))?;
+        self.check_first(&process, expected, &listed)?;
         let mut bytes = 0;
         for (expected, (slot, id)) in (expected..).zip(&listed) {
             if *slot != expected {
