@@ -13,7 +13,7 @@ pub(super) use judging::{
     AbArgs, BaselineArgs, CompareArgs, ComparisonFormat, ComparisonOutput, HistoryCommand, HistoryFormat, JudgingArgs,
     WhichHistory,
 };
-pub(super) use serve::ServeArgs;
+pub(super) use serve::{NetworkArgs, ServeArgs};
 
 use crate::crash::{CHILD, EXAMINE};
 use crate::driver::node::CHILD as NODE;
