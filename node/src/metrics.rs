@@ -114,7 +114,11 @@ impl Metrics {
         let (asked, not_cached, others) = (Family::default(), Count::default(), OthersGauges::default());
         registry.register("remote_operations", "Operations of other schedulers", asked.clone());
         registry.register("remote_connections_opened", "Connections to other schedulers", others.connections.clone());
-        registry.register("foreign_slots_not_cached", "Pages there was no time to cache", not_cached.clone());
+        registry.register(
+            "foreign_pages_not_cached",
+            "Pages answered while too many waited to be cached",
+            not_cached.clone(),
+        );
         registry.register("foreign_cache", "What the cache of others' schedules did", others.foreign.clone());
         registry.register_with_unit("foreign_cache", "Its size", Unit::Bytes, others.foreign_bytes.clone());
         registry.register("foreign_cache_processes", "Processes in it", others.foreign_processes.clone());

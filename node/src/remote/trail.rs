@@ -40,15 +40,11 @@ pub enum TrailError {
 impl Trail {
     pub(super) fn after(so_far: Option<&HeaderValue>, name: &Name, most: usize) -> Result<Self, TrailError> {
         let so_far = so_far.map(|value| value.to_str().unwrap_or_default()).unwrap_or_default();
-        let mut names = so_far.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let mut count = 0;
-        if names.any(|passed| {
-            count += 1;
-            passed == name.0
-        }) {
+        let names: Vec<&str> = so_far.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        if names.contains(&name.0.as_str()) {
             return Err(TrailError::Circle);
         }
-        if count >= most {
+        if names.len() >= most {
             return Err(TrailError::Long(most));
         }
         let text = if so_far.is_empty() { name.0.clone() } else { format!("{so_far}, {}", name.0) };
