@@ -220,7 +220,15 @@ impl AssignmentStore {
     /// # Errors
     /// `Corrupt` when the last slot cannot be read: a damaged schedule is never taken for an empty one.
     pub fn latest(&self, process: &Id) -> Result<Head, AssignmentsError> {
-        let Some((slot, id)) = self.last_slot(process)? else { return Ok(Head::default()) };
+        self.latest_from(process, None)
+    }
+
+    /// As [`latest`](Self::latest), for a caller that knows a stored slot: see [`last_slot_from`](Self::last_slot_from).
+    ///
+    /// # Errors
+    /// As [`latest`](Self::latest).
+    pub fn latest_from(&self, process: &Id, known: Option<u64>) -> Result<Head, AssignmentsError> {
+        let Some((slot, id)) = self.last_slot_from(process, known)? else { return Ok(Head::default()) };
         let assignment = self.linked(process, slot, &id)?;
         Ok(Head { slot: Some(slot), chain: Chain::after(assignment.chain()), timestamp: assignment.timestamp() })
     }
@@ -236,6 +244,23 @@ impl AssignmentStore {
             return Ok(Some(found));
         }
         self.last_slot_among_strays(&group)
+    }
+
+    /// As [`last_slot`](Self::last_slot), for a caller that knows a stored slot, as a running writer does.
+    ///
+    /// Slots have no gaps, so a known one without a successor is the last: two plain look-ups, which cost an engine
+    /// with many sorted runs far less than finding the end of a range. Any other number only costs them in vain.
+    ///
+    /// # Errors
+    /// As [`last_slot`](Self::last_slot).
+    pub fn last_slot_from(&self, process: &Id, known: Option<u64>) -> Result<Option<(u64, Id)>, AssignmentsError> {
+        if let Some((slot, next)) = known.and_then(|slot| Some((slot, slot.checked_add(1)?)))
+            && let Some(id) = self.occupant(process, slot)?
+            && self.occupant(process, next)?.is_none()
+        {
+            return Ok(Some((slot, id)));
+        }
+        self.last_slot(process)
     }
 
     /// Gallops over the numbered part of a group whose last entry is not a slot: cost O(log slots) look-ups.

@@ -248,7 +248,20 @@ impl Scheduler {
     /// # Errors
     /// What the store reports.
     pub fn stored_head(&self, process: &Id) -> Result<Head, AssignmentsError> {
-        self.shared.assignments.latest(process)
+        self.shared.assignments.latest_from(process, self.known_slot(process))
+    }
+
+    /// The last stored slot of a process, and the id of its assignment, which is not read. Starts no writer.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn last_slot(&self, process: &Id) -> Result<Option<(u64, Id)>, AssignmentsError> {
+        self.shared.assignments.last_slot_from(process, self.known_slot(process))
+    }
+
+    /// What a running writer of the process has stored last. Another node's writer may since have stored more.
+    fn known_slot(&self, process: &Id) -> Option<u64> {
+        self.running(process)?.stored_slot()
     }
 
     /// The last slot of a process that a caller was told of, or could have been: in aggressive mode its writer knows
@@ -257,8 +270,10 @@ impl Scheduler {
     /// # Errors
     /// What the store reports.
     pub fn acknowledged(&self, process: &Id) -> Result<Option<u64>, AssignmentsError> {
-        let stored = self.shared.assignments.last_slot(process)?.map(|(slot, _)| slot);
-        let writer = self.running(process).filter(|_| self.shared.config.mode == Mode::Aggressive);
+        let writer = self.running(process);
+        let known = writer.as_ref().and_then(|writer| writer.stored_slot());
+        let stored = self.shared.assignments.last_slot_from(process, known)?.map(|(slot, _)| slot);
+        let writer = writer.filter(|_| self.shared.config.mode == Mode::Aggressive);
         Ok(stored.max(writer.and_then(|writer| writer.acknowledged())))
     }
 

@@ -215,3 +215,26 @@ fn c078_latest_and_append_take_the_same_engine_calls_at_any_size() {
     assert_eq!(small, cost_at(3_000));
     assert_eq!((small.1, small.2), (0, 1), "one append is one apply and no read");
 }
+
+#[test]
+fn a_running_writer_knows_the_end_and_yet_sees_what_another_has_stored_behind_it() {
+    let store = Hooked::new(memory(), |_| Ok(()));
+    let (ours, theirs) =
+        (Scheduler::new(store.clone(), config()).unwrap(), Scheduler::new(store.clone(), config()).unwrap());
+    let searches = |of: &Scheduler| {
+        let before = store.ends.load(Ordering::SeqCst);
+        let head = of.stored_head(&PROCESS).unwrap();
+        assert_eq!(of.last_slot(&PROCESS).unwrap().map(|(slot, _)| slot), head.slot);
+        (head, store.ends.load(Ordering::SeqCst) - before)
+    };
+    assert_eq!(searches(&ours), (Default::default(), 2), "nobody knows anything yet");
+    for n in 0..5 {
+        schedule(&ours, message(n)).unwrap();
+    }
+    let (head, searched) = searches(&ours);
+    assert_eq!((head.slot, searched), (Some(4), 0));
+    assert_eq!(searches(&theirs), (head, 2), "the same without a writer");
+    schedule(&theirs, message(5)).unwrap();
+    let (head, searched) = searches(&ours);
+    assert_eq!((head.slot, searched), (Some(5), 2), "what our writer knows is out of date");
+}

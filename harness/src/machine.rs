@@ -42,6 +42,7 @@ impl Probe {
             cores: cores(),
             memory_bytes: self.memory(),
             governor: self.line("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            huge_pages: self.line("sys/kernel/mm/transparent_hugepage/enabled").and_then(|line| chosen(&line)),
             kernel,
             storage: self.storage(data_dir),
         };
@@ -109,17 +110,23 @@ fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     pairs.into_iter().find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
 }
 
+/// Of a line such as `always [madvise] never`, the word that holds.
+fn chosen(line: &str) -> Option<String> {
+    line.split_whitespace().find_map(|word| Some(word.strip_prefix('[')?.strip_suffix(']')?.to_owned()))
+}
+
 fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
 }
 
 fn fingerprint(machine: &Machine) -> String {
-    let Machine { fingerprint: _, cpu, cores, memory_bytes, governor, kernel: _, storage } = machine;
+    let Machine { fingerprint: _, cpu, cores, memory_bytes, governor, huge_pages, kernel: _, storage } = machine;
     let Storage { filesystem, mount_options, device, model, write_cache } = storage;
     // Rounded: the kernel keeps a little more or less for itself from one boot to the next.
     let memory_gib = (memory_bytes + (1 << 29)) >> 30;
-    let parts = (cpu, cores, memory_gib, governor, filesystem, mount_options, device, model, write_cache);
-    let digest = Sha256::digest(format!("{parts:?}"));
+    let parts = (cpu, cores, memory_gib, governor, huge_pages);
+    let below = (filesystem, mount_options, device, model, write_cache);
+    let digest = Sha256::digest(format!("{parts:?} {below:?}"));
     let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     digits.chars().take(FINGERPRINT_LEN).collect()
 }
@@ -139,6 +146,7 @@ mod tests {
         put("proc/meminfo", "MemTotal:       16303752 kB\nMemFree: 1 kB\n");
         put("proc/self/mountinfo", "27 1 259:2 / / rw,relatime - ext4 /dev/nvme0n1p2 rw,discard\n");
         put("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", governor);
+        put("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
         put("sys/devices/nvme0n1/queue/write_cache", "write back\n");
         put("sys/devices/nvme0n1/device/model", "Quick 990   \n");
         put("sys/devices/nvme0n1/nvme0n1p2/partition", "2\n");
@@ -154,6 +162,7 @@ mod tests {
         let (_root, machine) = fixture("powersave\n");
         assert_eq!((machine.cpu.as_str(), machine.memory_bytes), ("Fast CPU @ 3GHz", 16_303_752 * 1024));
         assert_eq!(machine.governor.as_deref(), Some("powersave"));
+        assert_eq!(machine.huge_pages.as_deref(), Some("madvise"));
         let Storage { filesystem, mount_options, device, model, write_cache } = machine.storage;
         assert_eq!((filesystem.as_str(), mount_options.as_str()), ("ext4", "rw,relatime,discard"));
         assert_eq!((device.as_str(), model.as_deref()), ("nvme0n1p2", Some("Quick 990")));
@@ -167,6 +176,8 @@ mod tests {
         assert_ne!(one.fingerprint, other.fingerprint);
         let newer = Machine { kernel: "Linux 7".to_owned(), memory_bytes: one.memory_bytes + 4096, ..one.clone() };
         assert_eq!(fingerprint(&newer), one.fingerprint);
+        let larger = Machine { huge_pages: Some("always".to_owned()), ..one.clone() };
+        assert_ne!(fingerprint(&larger), one.fingerprint);
         assert!(one.fingerprint.len() == FINGERPRINT_LEN && one.fingerprint.chars().all(|c| c.is_ascii_hexdigit()));
     }
 

@@ -1,4 +1,4 @@
-//! `latest` and append at every size, interleaved.
+//! `latest`, with and without a running writer, and append at every size, interleaved.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use slotbench::recorder::new_histogram;
 use slotbench::stats;
+use slotbench_core::assignments::{AssignmentsError, Head};
 use slotbench_core::item::Item;
 use slotbench_core::store::{Store, Tier};
 use slotbench_core::{Durability, Scheduler};
@@ -20,7 +21,7 @@ use crate::result::{AppendCalls, Flatness, Operation, Ratio, SizeResult};
 use crate::settings::Settings;
 use crate::subject::{PATIENCE, Subject, scheduler};
 
-/// Calls of `latest` in one visit.
+/// Calls of each `latest` in one visit.
 const LATEST: usize = 200;
 /// Appends in one visit: few enough that the smallest store hardly grows by them.
 const APPENDS: usize = 50;
@@ -47,9 +48,8 @@ pub(crate) fn measure(
             running[index].visit(runtime, true)?;
         }
     }
-    let baseline = running.first().map(|smallest| (smallest.latest.blocks.clone(), smallest.append.blocks.clone()));
-    let (latest, append) = baseline.unwrap_or_default();
-    let sizes = running.into_iter().map(|each| each.finish(&latest, &append)).collect();
+    let baseline = running.first().map(Running::blocks).unwrap_or_default();
+    let sizes = running.into_iter().map(|each| each.finish(&baseline)).collect();
     Ok(Flatness { tier, quiet_after_s: quiet.map(|quiet| quiet.as_secs_f64()), sizes })
 }
 
@@ -58,6 +58,7 @@ struct Running<'a, 's> {
     subject: &'a mut Subject<'s>,
     open: Option<(Arc<dyn Store>, Scheduler)>,
     latest: Times,
+    searched: Times,
     append: Times,
     appended: u64,
     calls: FileCalls,
@@ -69,6 +70,14 @@ struct Times {
     all: Histogram<u64>,
     /// The median of each visit.
     blocks: Vec<f64>,
+}
+
+/// What the other sizes are compared with: the smallest one's medians, visit by visit.
+#[derive(Default)]
+struct Blocks {
+    latest: Vec<f64>,
+    searched: Vec<f64>,
+    append: Vec<f64>,
 }
 
 impl Times {
@@ -116,8 +125,8 @@ impl Ratio {
 impl<'a, 's> Running<'a, 's> {
     fn start(subject: &'a mut Subject<'s>, tier: Durability) -> Outcome<Self> {
         let open = Some(open(subject, tier)?);
-        let (latest, append) = (Times::new(), Times::new());
-        Ok(Self { subject, open, latest, append, appended: 0, calls: FileCalls::default(), syncs: None })
+        let (latest, searched, append) = (Times::new(), Times::new(), Times::new());
+        Ok(Self { subject, open, latest, searched, append, appended: 0, calls: FileCalls::default(), syncs: None })
     }
 
     /// Replaces a store that has grown too far, and warms the new one up.
@@ -135,13 +144,16 @@ impl<'a, 's> Running<'a, 's> {
     fn visit(&mut self, runtime: &Runtime, record: bool) -> Outcome<()> {
         let Some((store, scheduler)) = &self.open else { return Ok(()) };
         let messages = (0..APPENDS).map(|_| self.subject.source.message()).collect::<Result<Vec<_>, _>>()?;
-        let mut latest = time_latest(scheduler, self.subject)?;
+        let process = self.subject.source.process();
+        let mut latest = time_latest(self.subject, || scheduler.stored_head(&process))?;
+        let mut searched = time_latest(self.subject, || scheduler.assignments().latest(&process))?;
         let (calls, syncs) = (FileCalls::now(), store.counters().syncs);
         let mut append = runtime.block_on(time_appends(scheduler, messages))?;
         let calls = FileCalls::now().since(&calls);
         self.subject.slots += append.len() as u64;
         if record {
             self.latest.add(&mut latest);
+            self.searched.add(&mut searched);
             self.append.add(&mut append);
             self.appended += append.len() as u64;
             self.calls = self.calls.plus(&calls);
@@ -151,8 +163,14 @@ impl<'a, 's> Running<'a, 's> {
         Ok(())
     }
 
+    /// The medians of each operation's visits.
+    fn blocks(&self) -> Blocks {
+        let blocks = |times: &Times| times.blocks.clone();
+        Blocks { latest: blocks(&self.latest), searched: blocks(&self.searched), append: blocks(&self.append) }
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    fn finish(self, latest: &[f64], append: &[f64]) -> SizeResult {
+    fn finish(self, smallest: &Blocks) -> SizeResult {
         let each = |sum: u64| sum as f64 / self.appended.max(1) as f64;
         SizeResult {
             slots: self.subject.size,
@@ -163,8 +181,9 @@ impl<'a, 's> Running<'a, 's> {
                 written_bytes: each(self.calls.written_bytes),
                 syncs: self.syncs.map(each),
             },
-            latest: self.latest.finish(latest),
-            append: self.append.finish(append),
+            latest: self.latest.finish(&smallest.latest),
+            searched: self.searched.finish(&smallest.searched),
+            append: self.append.finish(&smallest.append),
         }
     }
 }
@@ -174,12 +193,11 @@ fn open(subject: &Subject<'_>, tier: Durability) -> Outcome<(Arc<dyn Store>, Sch
     Ok((Arc::clone(&store), scheduler(store, tier)?))
 }
 
-fn time_latest(scheduler: &Scheduler, subject: &Subject<'_>) -> Outcome<Vec<u64>> {
-    let process = subject.source.process();
+fn time_latest(subject: &Subject<'_>, latest: impl Fn() -> Result<Head, AssignmentsError>) -> Outcome<Vec<u64>> {
     let mut times = Vec::with_capacity(LATEST);
     for _ in 0..LATEST {
         let start = Instant::now();
-        let head = scheduler.stored_head(&process)?;
+        let head = latest()?;
         times.push(nanoseconds(start));
         if head.next_slot() != subject.slots {
             return Err(format!("{} slots are stored, and the last is {:?}", subject.slots, head.slot).into());

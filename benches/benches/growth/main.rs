@@ -4,6 +4,8 @@
 //!
 //! * `latest` and append through a real scheduler (local mode), in blocks. Every round visits all sizes in a random order,
 //!   and a size's ratio to the smallest one is taken within each round: drift of the machine hits both sides of it.
+//!   `latest` is what a node answers: the process's writer is running, and the slot it stored last is only looked up and
+//!   seen to have no successor. *Searched* is the same without a writer, by the engine's search for the end of a range.
 //! * calls and bytes that an append costs, which do not depend on how busy the machine is;
 //! * bytes on disk per message, allocated, after an orderly close;
 //! * restart: close, open, first `latest`, first append, with the page cache warm, and with the store's files dropped

@@ -37,11 +37,14 @@ fn table<T>(title: String, columns: &[Column<T>], rows: &[T]) -> Table {
 
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds and bytes far below 2^52")]
 fn by_size(flatness: &Flatness) -> Table {
-    let columns: [Column<SizeResult>; 12] = [
+    let columns: [Column<SizeResult>; 15] = [
         ("slots", |it| number(it.slots as f64)),
         ("latest p50", |it| time(it.latest.ns.p50 as f64)),
         ("p99", |it| time(it.latest.ns.p99 as f64)),
         ("× smallest (95%)", |it| ratio(it.latest.ratio)),
+        ("searched p50", |it| time(it.searched.ns.p50 as f64)),
+        ("p99", |it| time(it.searched.ns.p99 as f64)),
+        ("× smallest (95%)", |it| ratio(it.searched.ratio)),
         ("append p50", |it| time(it.append.ns.p50 as f64)),
         ("p99", |it| time(it.append.ns.p99 as f64)),
         ("× smallest (95%)", |it| ratio(it.append.ratio)),
@@ -86,9 +89,10 @@ fn ratio(ratio: Ratio) -> String {
 }
 
 /// A sentence for each operation at one tier.
-fn verdicts(flatness: &Flatness, limit: f64) -> [String; 2] {
+fn verdicts(flatness: &Flatness, limit: f64) -> [String; 3] {
     type Part = fn(&SizeResult) -> &Operation;
-    let operations: [(&str, Part); 2] = [("latest", |it| &it.latest), ("append", |it| &it.append)];
+    let operations: [(&str, Part); 3] =
+        [("latest", |it| &it.latest), ("latest, searched for", |it| &it.searched), ("append", |it| &it.append)];
     operations.map(|(name, operation)| {
         let ratios = flatness.sizes.iter().map(|size| (size.slots, operation(size).ratio));
         let worst = ratios.max_by(|(_, one), (_, other)| one.median.total_cmp(&other.median));

@@ -34,7 +34,10 @@ pub(crate) struct Flatness {
 #[derive(Debug, Serialize)]
 pub(crate) struct SizeResult {
     pub(crate) slots: u64,
+    /// With the process's writer running: as a node answers while it schedules.
     pub(crate) latest: Operation,
+    /// Without what the writer knows: as after a start.
+    pub(crate) searched: Operation,
     pub(crate) append: Operation,
     pub(crate) append_calls: AppendCalls,
 }

@@ -108,7 +108,7 @@ impl Operations {
     /// As [`read`](Self::read); [`OperationError::NotYet`] for an empty schedule.
     pub fn latest(&self, request: &Request) -> Result<Scheduled, OperationError> {
         let process = self.resolve(request)?;
-        let last = self.scheduler.assignments().last_slot(&process)?;
+        let last = self.scheduler.last_slot(&process)?;
         let (slot, id) = last.ok_or(OperationError::NotYet { process, slot: 0 })?;
         self.slot_of(&process, slot, &id)
     }
@@ -149,10 +149,9 @@ impl Operations {
         to_ms: Option<u64>,
     ) -> Result<Slots, OperationError> {
         let process = self.resolve(request)?;
-        let assignments = self.scheduler.assignments();
-        let count = assignments.last_slot(&process)?.map_or(0, |(slot, _)| slot.saturating_add(1));
+        let count = self.scheduler.last_slot(&process)?.map_or(0, |(slot, _)| slot.saturating_add(1));
         // Pruned slots came before all others.
-        let kept = assignments.archived(&process)?.next_slot()..count;
+        let kept = self.scheduler.assignments().archived(&process)?.next_slot()..count;
         let first = after_ms.map_or(Ok(kept.start), |time| self.first_after(&process, kept.clone(), time))?;
         let end = to_ms.map_or(Ok(u64::MAX), |time| self.first_after(&process, kept, time))?;
         Ok(Slots::between(first, end))

@@ -186,6 +186,11 @@ impl SchedulingServer {
         self.lock().released().slot
     }
 
+    /// The last slot that this writer has stored, or found stored when it started.
+    pub(super) fn stored_slot(&self) -> Option<u64> {
+        self.unstored.load(Ordering::Acquire).checked_sub(1)
+    }
+
     fn window_size(&self) -> usize {
         self.shared.config.window.clamp(1, MAX_WINDOW)
     }

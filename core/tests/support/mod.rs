@@ -99,6 +99,8 @@ pub(crate) struct Hooked {
     after_scan: Box<dyn Fn() + Send + Sync>,
     pub(crate) applies: AtomicU64,
     pub(crate) reads: AtomicU64,
+    /// Of the reads, how many looked for the end of a range.
+    pub(crate) ends: AtomicU64,
 }
 
 impl Hooked {
@@ -115,7 +117,8 @@ impl Hooked {
     }
 
     fn with(inner: Arc<dyn Store>, hook: Hook, after_scan: Box<dyn Fn() + Send + Sync>) -> Arc<Self> {
-        Arc::new(Self { inner, hook, after_scan, applies: AtomicU64::new(0), reads: AtomicU64::new(0) })
+        let (applies, reads, ends) = Default::default();
+        Arc::new(Self { inner, hook, after_scan, applies, reads, ends })
     }
 
     fn read(&self) -> &Arc<dyn Store> {
@@ -141,6 +144,7 @@ impl Store for Hooked {
     }
 
     fn last(&self, prefix: &Key) -> Result<Option<(Key, Node)>, StoreError> {
+        self.ends.fetch_add(1, Ordering::SeqCst);
         self.read().last(prefix)
     }
 

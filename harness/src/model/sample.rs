@@ -158,6 +158,7 @@ pub(crate) fn run() -> Run {
             cores: 2,
             memory_bytes: 24 << 30,
             governor: Some("performance".to_owned()),
+            huge_pages: Some("madvise".to_owned()),
             kernel: "Linux 6.8".to_owned(),
             storage: Storage {
                 filesystem: "ext4".to_owned(),

@@ -24,10 +24,11 @@ fn plan(run: &Run) -> String {
 }
 
 fn machine(machine: &Machine) -> String {
-    let Machine { fingerprint, cpu, cores, memory_bytes, governor, kernel, storage: _ } = machine;
+    let Machine { fingerprint, cpu, cores, memory_bytes, governor, huge_pages, kernel, storage: _ } = machine;
     let governor = governor.as_ref().map_or_else(|| "governor unknown".to_owned(), |name| format!("governor {name}"));
     let memory = units::bytes(*memory_bytes as f64);
-    format!("{cpu}, {cores} cores, {memory}, {kernel}, {governor} ({fingerprint})")
+    let huge_pages = huge_pages.as_deref().unwrap_or("unknown");
+    format!("{cpu}, {cores} cores, {memory}, {kernel}, {governor}, huge pages {huge_pages} ({fingerprint})")
 }
 
 fn storage(storage: &Storage) -> String {

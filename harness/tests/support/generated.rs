@@ -287,6 +287,7 @@ fn machine() -> Machine {
         cores: 2,
         memory_bytes: 24 << 30,
         governor: None,
+        huge_pages: None,
         kernel: "Linux 6.8".to_owned(),
         storage: Storage {
             filesystem: "ext4".to_owned(),
