@@ -20,7 +20,7 @@ const PAGE: usize = 1024;
 
 /// A slot that is to be pruned.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Prunable {
+pub struct Prunable {
     slot: u64,
     chain: ChainValue,
     timestamp: u64,
@@ -74,8 +74,12 @@ impl AssignmentStore {
     }
 
     /// The first slots of a process, at most `limit`, that may be pruned while the last `keep_last` stay: up to the first
-    /// that was not uploaded. Likewise their contents, but for definitions of processes.
-    pub(crate) fn prunable(
+    /// that was not uploaded. Likewise their contents, but for definitions of processes. For
+    /// [`Scheduler::prune`](crate::Scheduler::prune), which keeps committers away meanwhile.
+    ///
+    /// # Errors
+    /// What the store reports; `Corrupt` for a slot that cannot be read.
+    pub fn prunable(
         &self,
         process: &Id,
         keep_last: u64,
@@ -108,7 +112,10 @@ impl AssignmentStore {
     }
 
     /// Those of the contents that slots other than `pruned` use, on any process: one pass over everything stored.
-    pub(crate) fn used_elsewhere(
+    ///
+    /// # Errors
+    /// What the store reports; `Corrupt` for a slot that cannot be read.
+    pub fn used_elsewhere(
         &self,
         process: &Id,
         pruned: &[Prunable],
@@ -140,7 +147,10 @@ impl AssignmentStore {
 
     /// The batch that prunes some slots, in order: their links and notes, and what nothing but they use. With the number
     /// of contents that go.
-    pub(crate) fn stage_prune(
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn stage_prune(
         &self,
         process: &Id,
         slots: &[Prunable],

@@ -48,7 +48,7 @@ async fn one(endpoint: &Endpoint, random: &mut StdRng, slow: &mut Vec<TcpStream>
         2 => asked(endpoint, garbage.into(), Duration::from_micros(random.random_range(1..2000))).await,
         // Gone in the middle of a body that takes a while.
         3 => {
-            asked(endpoint, Bytes::from(vec![1; 4 << 20]), Duration::from_micros(random.random_range(500..5000))).await
+            asked(endpoint, Bytes::from(vec![1; 4 << 20]), Duration::from_micros(random.random_range(500..5000))).await;
         }
         4 if is_cleartext(endpoint) => {
             let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n");

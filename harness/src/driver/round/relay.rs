@@ -57,7 +57,7 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>, site: &Site) -> Result<Rou
         if job.stop.is_requested() { Err(CellFailure::Interrupted) } else { Ok(outcome) }
     };
     let warmup = pass(Length::Duration(job.cell.measure.warmup))?;
-    let meters = Meters::read(&*store, &site.dir);
+    let meters = Meters::read(&*store, &site.dir, site.base.bytes(driver.prepared));
     let outcome = pass(job.cell.measure.length)?;
     let (resources, _) = meters.since(&*store, Vec::new);
     let verification = relay.verify(warmup.operations + outcome.operations);
