@@ -7,7 +7,7 @@
 use std::str::FromStr;
 
 use crate::block::{Block, BlockHash};
-use crate::chain::ChainValue;
+use crate::chain::{Chain, ChainValue, Step, legacy};
 use crate::id::Id;
 use crate::item::{BuildError, Item, Template};
 
@@ -21,6 +21,15 @@ pub enum Variant {
     Native,
     /// `ao.TN.1`: the legacy testnet's, read but not written.
     Legacy,
+}
+
+/// What an assignment hands on to the next one of its process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Its id: what the chain of `ao.TN.1` is made of.
+    pub assignment: Id,
+    /// Its chain value.
+    pub chain: ChainValue,
 }
 
 /// An assignment before it is signed.
@@ -110,6 +119,9 @@ pub enum AssignmentError {
 impl Assignment {
     /// Reads an item's tags. Does not check the signature.
     ///
+    /// A legacy assignment is normalised: its slot is the tag `Nonce`, its block hash 32 zero bytes where it names none,
+    /// and where it names no message it is that of the process itself. The item stays as it was signed.
+    ///
     /// # Errors
     /// [`AssignmentError`] naming the tag that is wrong.
     pub fn parse(item: Item) -> Result<Self, AssignmentError> {
@@ -122,9 +134,14 @@ impl Assignment {
             "ao.TN.1" => Variant::Legacy,
             other => return Err(AssignmentError::Value { tag: "variant", value: other.to_owned() }),
         };
+        let process = read("process", tags.process)?;
+        let message = match variant {
+            Variant::Legacy => optional("message", tags.message)?.unwrap_or(process),
+            Variant::Native => read("message", tags.message)?,
+        };
         Ok(Self {
-            process: read("process", tags.process)?,
-            message: read("message", tags.message)?,
+            process,
+            message,
             slot: if tags.slot.is_some() { read("slot", tags.slot)? } else { read("nonce", tags.nonce)? },
             epoch: read("epoch", tags.epoch)?,
             chain: read("hash-chain", tags.chain)?,
@@ -203,6 +220,35 @@ impl Assignment {
     #[must_use]
     pub const fn variant(&self) -> Variant {
         self.variant
+    }
+
+    /// Whether fields were converted or filled in that the signed item has in another form, or not at all. Only
+    /// [`item`](Self::item) verifies, in any case.
+    #[must_use]
+    pub fn is_normalised(&self) -> bool {
+        ["slot", "block-hash", "message"].iter().any(|tag| self.item.tag(tag).is_none())
+    }
+
+    /// What it hands on to the next one.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        Link { assignment: self.id(), chain: self.chain }
+    }
+
+    /// Checks the chain value it carries against the assignment before it; `None` where it is the first.
+    #[must_use]
+    pub fn check_chain(&self, before: Option<Link>) -> Step {
+        match self.variant {
+            Variant::Native => {
+                let mut chain = before.map_or(Chain::EMPTY, |before| Chain::after(before.chain));
+                chain.check(&self.message, self.chain)
+            }
+            Variant::Legacy => {
+                let first = || legacy::first(&self.process);
+                let due = before.map_or_else(first, |before| legacy::next(&before.assignment, before.chain));
+                if due == self.chain { Step::Sound } else { Step::Broken }
+            }
+        }
     }
 }
 

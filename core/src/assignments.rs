@@ -8,9 +8,19 @@
 //! | `messages/<message>/<process>` | link to the message's last assignment, where messages are indexed |
 //! | `processes/<process>` | a process definition that came with a message and was not itself scheduled |
 //! | `uploads/<process>/<slot>` | id of an assignment that is to be uploaded, 32 bytes |
+//! | `uploads/<record>` | a location record that is to be uploaded: the group's direct children, empty |
+//! | `uploaded/<process>/<slot>` | note that a bundler has accepted the slot, empty |
+//! | `archived/<process>` | the last slot that was pruned, the chain and the time after it: 8, 32 and 8 bytes |
+//! | `foreign/<process>` | definition of a process that other nodes schedule |
+//! | `foreign/<process>/<slot>` | one of its slots: a cache, see [`foreign`](crate::foreign) |
+//! | `scheduler-locations/<address>` | link to the newest location record of a scheduler |
+//! | `location-records/<id>` | a location record, as the ANS-104 item it is |
+//! | `location-times/<address>` | when that record was taken, 8 bytes big endian, milliseconds |
+//! | `location-requests/<id>` | note that a request for a new location was carried out, empty |
 //!
 //! Message, assignment and link go into one atomic batch, so a slot is either readable in full or absent.
 
+mod archive;
 mod check;
 mod error;
 mod index;
@@ -21,9 +31,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use archive::{Contents, Prunable};
 pub use check::{CheckOptions, Finding, ScheduleCheck};
 pub use error::AssignmentsError;
+pub use keys::{archived_key, uploaded_key};
 pub use keys::{data_key, definition_key, generation_key, message_key, schedule_key, slot_key, upload_key};
+pub(crate) use keys::{foreign_key, location_times_key};
+pub use keys::{foreign_process_key, foreign_slot_key};
+pub use keys::{location_key, location_record_key, location_request_key, location_time_key};
 pub use keys::{stage, stage_generation, stage_message_index, stage_upload};
 
 use crate::assignment::Assignment;
@@ -61,6 +76,14 @@ pub struct Scheduled {
     pub message: Item,
 }
 
+impl Scheduled {
+    /// Bytes of both items.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.assignment.item().as_bytes().len() + self.message.as_bytes().len()
+    }
+}
+
 /// Schedules, on top of any [`Store`].
 #[derive(Clone)]
 pub struct AssignmentStore {
@@ -80,7 +103,8 @@ impl AssignmentStore {
         &self.store
     }
 
-    /// Writes one scheduled message at the slot its assignment names.
+    /// Writes one scheduled message at the slot its assignment names. For schedules that no scheduler is at work on: it
+    /// does not keep clear of writers and of [pruning](crate::Scheduler::prune).
     ///
     /// # Errors
     /// [`AssignmentsError::Conflict`] when another assignment has the slot (nothing is changed; the same one is fine);
@@ -121,7 +145,8 @@ impl AssignmentStore {
     /// One slot; `None` when nothing is assigned there.
     ///
     /// # Errors
-    /// `Corrupt` when the slot is assigned but assignment or message cannot be read.
+    /// `Corrupt` when the slot is assigned but assignment or message cannot be read; [`AssignmentsError::Archived`] when
+    /// it was pruned.
     pub fn read(&self, process: &Id, slot: u64) -> Result<Option<Scheduled>, AssignmentsError> {
         self.assignment(process, slot)?.map(|assignment| self.with_message(assignment)).transpose()
     }
@@ -145,8 +170,10 @@ impl AssignmentStore {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn assignment(&self, process: &Id, slot: u64) -> Result<Option<Assignment>, AssignmentsError> {
-        let Some(id) = self.occupant(process, slot)? else { return Ok(None) };
-        self.linked(process, slot, &id).map(Some)
+        match self.occupant(process, slot)? {
+            Some(id) => self.linked(process, slot, &id).map(Some),
+            None => self.check_archived(process, slot).map(|()| None),
+        }
     }
 
     fn linked(&self, process: &Id, slot: u64, id: &Id) -> Result<Assignment, AssignmentsError> {
@@ -279,7 +306,12 @@ impl AssignmentStore {
             return Ok(Vec::new());
         }
         let mut found = Vec::new();
-        for (expected, (slot, id)) in (from..=to).zip(self.list(process, from, limit)?) {
+        let listed = self.list(process, from, limit)?;
+        // The end of a schedule is never pruned: where nothing is left, nothing was assigned.
+        if listed.first().is_some_and(|(slot, _)| *slot != from) {
+            self.check_archived(process, from)?;
+        }
+        for (expected, (slot, id)) in (from..=to).zip(listed) {
             if slot != expected {
                 break;
             }

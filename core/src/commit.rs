@@ -13,6 +13,7 @@
 //! There is no artificial wait. Entries leave in the order they came, so per-process order is kept.
 
 mod batch;
+mod gate;
 mod lane;
 
 use std::num::NonZeroU64;
@@ -26,6 +27,7 @@ use crate::milestone::Mark;
 use crate::store::StoreError;
 use crate::sync::Arc;
 
+pub use gate::ContentGate;
 pub use lane::{CommitCounters, Lane, LaneOptions, QueueHandle};
 
 /// One assignment on its way to the store.

@@ -12,6 +12,7 @@ mod cursor;
 mod error;
 mod hash;
 mod layout;
+mod parts;
 mod tags;
 mod verify;
 
@@ -28,6 +29,7 @@ use layout::Layout;
 pub use crate::signature::{MAX_SIGNATURE_LEN, SignatureType};
 pub use build::{ItemBuilder, Template};
 pub use error::{BuildError, ItemError, VerifyError};
+pub use parts::{Parts, PartsError};
 pub use tags::{MAX_NAME_LEN, MAX_PLAIN_BLOCK, MAX_TAGS, MAX_VALUE_LEN, Tag, TagError, Tags};
 
 /// One data item. Cloning it copies no bytes.
@@ -48,10 +50,15 @@ impl Item {
     /// [`ItemError`] names the first field that is cut, unknown or inconsistent.
     pub fn parse(bytes: Bytes) -> Result<Self, ItemError> {
         let layout = Layout::read(&bytes)?;
+        Ok(Self::of_layout(bytes, layout))
+    }
+
+    /// The item in `bytes`, whose layout is known.
+    fn of_layout(bytes: Bytes, layout: Layout) -> Self {
         let signed = !(is_zero(&bytes, &layout.signature()) && is_zero(&bytes, &layout.owner()));
         let mut item = Self { bytes, layout, signed, id: Id::from_bytes([0; 32]) };
         item.id = if signed { Id::from_bytes(sha256(&[item.signature()])) } else { unsigned_id(&item.deep_hash()) };
-        Ok(item)
+        item
     }
 
     /// The item as it was parsed or built, byte for byte.

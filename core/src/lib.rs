@@ -13,9 +13,12 @@
 //! | [`assignments`] | schedules on top of a store: the only code that knows its keys |
 //! | [`commit`] | group commit: many waiting messages, one `apply` |
 //! | [`milestone`] | how far a message has come, for whoever follows it |
+//! | [`process`] | what a process's definition says of who schedules it |
 //! | [`registry`] | names, and the live instances that have them |
 //! | [`scheduler`] | one writer per process, confirmation modes |
 //! | [`operations`] | the scheduler as its clients see it: what a node serves |
+//! | [`location`] | signed records of where schedulers are reached, and the cache of them |
+//! | [`foreign`] | the cache of what other nodes have scheduled: nothing unverified enters it |
 //! | [`uploads`] | the durable queue of assignments that a bundler has not accepted yet |
 //! | [`tree`] | path operations over a store: values, groups, links |
 //! | [`stack`] | a chain of stores used as one |
@@ -27,12 +30,15 @@ pub mod block;
 pub mod chain;
 pub mod clock;
 pub mod commit;
+pub mod foreign;
 pub mod hash;
 pub mod id;
 pub mod item;
 pub mod key;
+pub mod location;
 pub mod milestone;
 pub mod operations;
+pub mod process;
 pub mod registry;
 pub mod scheduler;
 pub mod signature;

@@ -1,33 +1,47 @@
-//! The scheduler's operations, as a node serves them: `schedule`, `slot`, `status`, `next`, `checkpoint`, `info`.
+//! The scheduler's operations, as a node serves them: `schedule`, `slot`, `status`, `next`, `location`, `checkpoint`,
+//! `info`.
 //!
 //! [`Operations`] is a [`Scheduler`] seen by its clients: a request names its process in one of several ways, the
 //! process must be known and name this node as its scheduler, and what comes back is a typed value or an
 //! [`OperationError`]. Nothing here knows HTTP; what a node needs to answer in its own words is in the values.
 //!
+//! A process that others schedule is [`Elsewhere`](OperationError::Elsewhere): [`locate`](Operations::locate) says where,
+//! [`cached`](Operations::cached) what is known here of its schedule.
+//!
 //! [`schedule`](Operations::schedule) is asynchronous. All other operations read the store on the caller's thread,
-//! and start no writer.
+//! and start no writer; those that say so may wait for the gateway.
 
 mod definition;
 mod duplicates;
 mod error;
+mod locate;
+mod location;
 mod lookahead;
+mod network;
 mod read;
+mod remote;
 mod request;
 mod slots;
 
 use std::sync::Arc;
 
 use crate::block::Block;
+use crate::foreign::ForeignSchedules;
 use crate::id::{Address, Id};
 use crate::item::Item;
+use crate::location::LocationCache;
 use crate::milestone::Mark;
 use crate::scheduler::{Mode, Receipt, ScheduleError, Scheduler, Status};
 
-pub use definition::{Elsewhere, Named};
+pub use crate::process::{Hinted, Named};
+pub use definition::Elsewhere;
 pub use error::{OperationError, WaitsFor};
+pub use locate::{LocationSource, Redirect};
+pub use location::{Announcement, Published};
 pub use lookahead::Lookahead;
+pub use network::Network;
 pub use read::SchedulePage;
-pub use request::{Base, BaseMessage, Hinted, Request, Target};
+pub use request::{Base, BaseMessage, Request, Target};
 pub use slots::{ParseSlotsError, Slots};
 
 use duplicates::Duplicates;
@@ -120,13 +134,39 @@ pub struct Operations {
     scheduler: Arc<Scheduler>,
     policies: Policies,
     duplicates: Duplicates,
+    network: Network,
+    locations: LocationCache,
+    foreign: ForeignSchedules,
 }
 
 impl Operations {
-    /// The operations of `scheduler`.
+    /// The operations of `scheduler`, among others as [`Network::default`] says.
     #[must_use]
     pub fn new(scheduler: Arc<Scheduler>, policies: Policies) -> Self {
-        Self { scheduler, policies, duplicates: Duplicates::default() }
+        Self::among(scheduler, policies, Network::default())
+    }
+
+    /// The operations of `scheduler`, among others.
+    #[must_use]
+    pub fn among(scheduler: Arc<Scheduler>, policies: Policies, network: Network) -> Self {
+        let config = scheduler.config();
+        let (store, clock) = (Arc::clone(scheduler.assignments().store()), Arc::clone(&config.clock));
+        let own = [config.signer.address()];
+        let locations = LocationCache::new(store, clock, config.durability, network.max_locations, own);
+        let foreign = ForeignSchedules::new(scheduler.assignments().clone(), network.max_foreign_bytes);
+        Self { scheduler, policies, duplicates: Duplicates::default(), network, locations, foreign }
+    }
+
+    /// How it deals with other schedulers.
+    #[must_use]
+    pub const fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The cache of location records.
+    #[must_use]
+    pub const fn locations(&self) -> &LocationCache {
+        &self.locations
     }
 
     /// The scheduler itself.
@@ -213,7 +253,7 @@ impl Operations {
     pub fn info(&self) -> Info {
         let config = self.scheduler.config();
         Info {
-            exports: &["info", "status", "schedule", "slot", "next", "checkpoint"],
+            exports: &["info", "status", "schedule", "slot", "next", "location", "checkpoint"],
             excludes: &["set", "keys"],
             default: None,
             mode: config.mode,

@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod fence;
 mod intake;
+mod prune;
 mod sequencer;
 mod server;
 mod status;
@@ -17,8 +18,10 @@ mod status;
 use tokio::sync::Semaphore;
 
 pub use crate::commit::{CommitCounters, CommitError, CommitObserver, Receipt};
+pub use crate::process::is_process;
 pub use config::{CommitMode, Config, Mode, SignaturePolicy};
 pub use error::ScheduleError;
+pub use prune::Pruned;
 pub use server::{SchedulingServer, ServerInfo};
 pub use status::{MAX_LISTED, Metrics, Status};
 
@@ -69,7 +72,10 @@ impl Scheduler {
         });
         let uploads = uploads.transpose()?;
         let group = match config.commit {
-            CommitMode::Group => Some(Arc::new(Lane::start(store, config.lane()).map_err(ScheduleError::Thread)?)),
+            CommitMode::Group => {
+                let lane = Lane::start(store, config.lane(Arc::clone(rank.gate())));
+                Some(Arc::new(lane.map_err(ScheduleError::Thread)?))
+            }
             CommitMode::Each => None,
         };
         let template = Arc::new(Template::new(Arc::clone(&config.signer), None, None));
@@ -159,7 +165,8 @@ impl Scheduler {
             Some(lane) => Arc::clone(lane),
             None => {
                 let store = Arc::clone(self.shared.assignments.store());
-                Arc::new(Lane::start(store, self.shared.config.lane()).map_err(ScheduleError::Thread)?)
+                let options = self.shared.config.lane(Arc::clone(self.shared.rank.gate()));
+                Arc::new(Lane::start(store, options).map_err(ScheduleError::Thread)?)
             }
         };
         let stored = || self.shared.assignments.generation(process).map_err(ScheduleError::Damaged);
@@ -347,12 +354,6 @@ fn add(mut sum: Vec<u64>, part: &[u64]) -> Vec<u64> {
 /// [`ScheduleError::NoTarget`].
 pub fn process_of(message: &Item) -> Result<Id, ScheduleError> {
     if is_process(message) { Ok(message.id()) } else { message.target().ok_or(ScheduleError::NoTarget) }
-}
-
-/// Whether a message defines a process.
-#[must_use]
-pub fn is_process(message: &Item) -> bool {
-    message.tag("type").is_some_and(|value| value.eq_ignore_ascii_case(b"Process"))
 }
 
 /// Semaphores count at most this many permits.

@@ -21,6 +21,9 @@ pub enum SignatureType {
 }
 
 impl SignatureType {
+    /// Every scheme.
+    pub const ALL: [Self; 3] = [Self::Arweave, Self::Ed25519, Self::Ethereum];
+
     /// Length of a signature in bytes.
     #[must_use]
     pub const fn signature_len(self) -> usize {

@@ -1,4 +1,5 @@
-//! Uploads: assignments on their way to a bundler, through a queue that lives in the store.
+//! Uploads: assignments, and the node's own location records, on their way to a bundler, through a queue that lives in the
+//! store.
 //!
 //! An entry is written in the batch that stores its assignment, and removed when the bundler has accepted it. So a crash
 //! between any two steps loses no upload; it may repeat one: a bundler must take an item it already has as accepted.
@@ -39,6 +40,12 @@ pub trait Uploader: Send + Sync {
     /// # Errors
     /// [`UploadError`]; the upload is tried again.
     fn upload(&self, upload: &Upload) -> Result<(), UploadError>;
+
+    /// As [`upload`](Self::upload), for a location record: an item that belongs to no process.
+    ///
+    /// # Errors
+    /// As [`upload`](Self::upload).
+    fn publish(&self, record: &Item) -> Result<(), UploadError>;
 }
 
 /// Why an upload was not accepted.

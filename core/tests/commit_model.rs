@@ -10,15 +10,11 @@ mod source {
     pub mod commit;
     pub mod milestone;
 }
+#[path = "model/sync.rs"]
+mod sync;
 
 use slotbench_core::{assignments, id, item, store};
 use source::{commit, milestone};
-
-mod sync {
-    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-    pub(crate) use shuttle::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-    pub(crate) use shuttle::thread;
-}
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

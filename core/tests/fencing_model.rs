@@ -11,6 +11,7 @@
 mod source {
     pub mod commit;
     pub mod milestone;
+    pub mod process;
     pub mod registry;
     pub mod scheduler;
     pub mod uploads;
@@ -25,7 +26,7 @@ use std::panic::catch_unwind;
 use std::sync::LazyLock;
 
 use slotbench_core::{assignment, assignments, block, chain, clock, id, item, key, store, wallet};
-use source::{commit, milestone, registry, scheduler, uploads};
+use source::{commit, milestone, process, registry, scheduler, uploads};
 
 use assignments::AssignmentStore;
 use clock::ManualClock;

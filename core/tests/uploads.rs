@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 use slotbench_core::assignments::upload_key;
 use slotbench_core::clock::ManualClock;
+use slotbench_core::item::Item;
 use slotbench_core::operations::{OperationError, Operations, Policies, ProcessPolicy, Request, WaitsFor};
 use slotbench_core::uploads::{Upload, UploadConfig, UploadError, Uploader};
 use slotbench_core::{Config, Durability, Id, Mode, ScheduleError, Scheduler, Store};
@@ -38,6 +39,12 @@ impl<F: Fn(&Upload) -> Result<(), UploadError> + Send + Sync> Uploader for Bundl
         assert_eq!(upload.assignment.tag("message"), Some(&upload.message.id().text().as_bytes()[..]));
         (self.answer)(upload)?;
         *self.accepted.lock().unwrap().entry(upload.assignment.id()).or_default() += 1;
+        Ok(())
+    }
+
+    fn publish(&self, record: &Item) -> Result<(), UploadError> {
+        record.verify().unwrap();
+        *self.accepted.lock().unwrap().entry(record.id()).or_default() += 1;
         Ok(())
     }
 }

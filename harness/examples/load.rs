@@ -18,6 +18,7 @@ use slotbench::driver::target::Target;
 use slotbench_core::item::Item;
 use slotbench_node::Protocol;
 use slotbench_node::client::{Call, Client, ClientError, Endpoint, PoolSize};
+use slotbench_node::tls::Trust;
 
 const USAGE: &str = "usage: load h1|h2|h3 ADDR get|post PATH CONNECTIONS SECONDS [CERTIFICATE] | load message FILE";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,8 +74,11 @@ fn main() -> ExitCode {
 fn endpoint(protocol: &str, addr: &str, certificate: &[&str]) -> Outcome<Endpoint> {
     let protocol: Protocol = protocol.parse()?;
     let addr: SocketAddr = addr.parse()?;
-    let trusted = certificate.first().map(std::fs::read).transpose()?;
-    Ok(Endpoint { addr, protocol, host: "localhost".to_owned(), trusted: trusted.map(Into::into) })
+    let trusted = match certificate.first() {
+        Some(path) => Some(Trust::certificate(&std::fs::read(path)?)?),
+        None => None,
+    };
+    Ok(Endpoint { addr, protocol, host: "localhost".to_owned(), trusted })
 }
 
 fn message() -> Outcome<Item> {

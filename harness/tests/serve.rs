@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use slotbench_core::Wallet;
+use slotbench_core::item::ItemBuilder;
 
 /// A running node. Killed when dropped.
 struct Node {
@@ -179,12 +181,25 @@ fn a_request_that_cannot_be_served_is_bad_usage() {
         (vec!["--backend", "redb", "--durability", "disk"], "--durability"),
         (vec!["--backend", "redb", "--wallet", "absent"], "--wallet"),
         (vec!["--backend", "redb", "--tls-cert", "absent"], "--tls-key"),
+        (vec!["--backend", "redb,none"], "--backend"),
+        (vec!["--backend", "redb,redb"], "--backend"),
+        (vec!["--backend", "redb", "--url", "su.example"], "--url"),
+        (vec!["--backend", "redb", "--gateway", "ftp://su.example"], "--gateway"),
+        (vec!["--backend", "redb", "--notify", "http://one,two"], "--notify"),
+        (vec!["--backend", "redb", "--operator", "me"], "--operator"),
+        (vec!["--backend", "redb", "--follow-hints", "maybe"], "--follow-hints"),
+        (vec!["--backend", "redb", "--follow-redirects", ""], "--follow-redirects"),
+        (vec!["--backend", "redb", "--cache-in-background", "1"], "--cache-in-background"),
+        (vec!["--backend", "redb", "--foreign-cache", "much"], "--foreign-cache"),
+        (vec!["--backend", "redb", "--trust", "absent"], "--trust"),
+        (vec!["--backend", "redb", "--aos2", "small"], "--aos2"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_slotbench"));
         let output = command.arg("serve").args(&flags).current_dir(dir.path()).output().expect("runs");
         let err = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{flags:?}: {err}");
         assert!(err.contains(said), "{flags:?}: {err}");
+        assert_eq!(err.trim_end().lines().count(), if said == "--tls-key" { 5 } else { 1 }, "{flags:?}: {err}");
     }
     assert_eq!(fs::read_dir(dir.path()).expect("is there").count(), 0, "nothing was created");
 }
@@ -231,4 +246,34 @@ fn open_loops_go_over_transports() {
             assert_eq!(round["latency_ns"]["response"]["count"], json!(100), "{}", cell["id"]);
         }
     }
+}
+
+/// A node in front of another one, each a process of its own.
+#[test]
+fn c108_a_served_node_answers_for_another_one() {
+    if !is_there("curl") {
+        return skip("c108_a_served_node_answers_for_another_one", "no curl");
+    }
+    let (dir, front_dir) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let node = Node::start(dir.path(), &["--backend", "redb", "--durability", "memory"]);
+    let front = Node::start(front_dir.path(), &["--backend", "memory,redb", "--durability", "memory"]);
+    let address = get(&node.url)["address"].as_str().expect("an address").to_owned();
+
+    let wallet = Wallet::ed25519_from_seed([8; 32]).expect("a key");
+    let item = ItemBuilder::new().tag("Data-Protocol", "ao").tag("Type", "Process").tag("Module", "none");
+    let process = item.tag("Scheduler", format!("{address}?hint={}", node.url)).sign(&wallet).expect("signs");
+    let file = dir.path().join("item");
+    fs::write(&file, process.as_bytes()).expect("writes");
+    let body = format!("@{}", file.display());
+    let (status, answer) = curl(&["--data-binary", &body, &format!("{}/~scheduler@1.0/schedule", front.url)]);
+    assert_eq!((status.as_str(), &answer["slot"]), ("200", &json!(0)), "{answer}");
+    let id = process.id();
+    assert_eq!(get(&format!("{}/{id}/slot", node.url))["current"], json!(0));
+    assert_eq!(get(&format!("{}/{id}/schedule", front.url))["assignments"]["0"]["message"], json!(id.to_string()));
+    assert_eq!(get(&format!("{}/~scheduler@1.0/status", front.url))["processes"], json!([]));
+
+    let (status, own) = curl(&[&format!("{}/~scheduler@1.0/location", front.url)]);
+    assert_eq!((status.as_str(), own["error"].is_string()), ("404", true), "never announced: {own}");
+    front.terminate();
+    node.terminate();
 }

@@ -72,4 +72,8 @@ impl Uploader for HttpBundler {
         self.post(&upload.message)?;
         self.post(&upload.assignment)
     }
+
+    fn publish(&self, record: &Item) -> Result<(), UploadError> {
+        self.post(record)
+    }
 }

@@ -17,6 +17,7 @@ use http::{HeaderMap, Method, StatusCode};
 pub use pool::{Client, PoolSize};
 
 use crate::protocol::Protocol;
+use crate::tls::Trust;
 
 /// Whom a client talks to.
 #[derive(Debug, Clone)]
@@ -27,8 +28,8 @@ pub struct Endpoint {
     pub protocol: Protocol,
     /// The host's name, for `host` and for the certificate.
     pub host: String,
-    /// The one certificate to trust, DER. Without it TCP goes without TLS; QUIC cannot.
-    pub trusted: Option<Bytes>,
+    /// What to trust. Without it TCP goes without TLS; QUIC cannot.
+    pub trusted: Option<Trust>,
 }
 
 /// A request.
@@ -42,19 +43,21 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
+    /// Largest body of an answer that is taken, bytes.
+    pub most: usize,
 }
 
 impl Call {
     /// A GET.
     #[must_use]
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), headers: HeaderMap::new(), body: Bytes::new() }
+        Self { method: Method::GET, path: path.into(), headers: HeaderMap::new(), body: Bytes::new(), most: MAX_ANSWER }
     }
 
     /// A POST.
     #[must_use]
     pub fn post(path: impl Into<String>, body: Bytes) -> Self {
-        Self { method: Method::POST, path: path.into(), headers: HeaderMap::new(), body }
+        Self { method: Method::POST, path: path.into(), headers: HeaderMap::new(), body, most: MAX_ANSWER }
     }
 }
 
@@ -69,7 +72,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// Largest answer a client takes, in bytes.
+/// Largest answer a client takes where the call does not say, in bytes.
 pub const MAX_ANSWER: usize = 256 << 20;
 /// Longest wait for a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -98,9 +101,9 @@ pub enum ClientError {
         /// What happened.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The answer is longer than [`MAX_ANSWER`].
-    #[error("the answer is longer than {MAX_ANSWER} bytes")]
-    TooLong,
+    /// The answer is longer than the call takes.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
     /// No answer in time.
     #[error("no answer over {protocol} within {seconds} s")]
     Late {

@@ -11,11 +11,15 @@
 //! | 413 | the body or the message is too large |
 //! | 429 | too many messages of the process wait: come back after `retry-after` seconds |
 //! | 500 | the node failed: signer, store, or a panic |
-//! | 502 | the bundler refused, or stored data cannot be read |
+//! | 410 | the slot was pruned |
+//! | 502 | the bundler, the gateway or another scheduler refused or proved nothing, or stored data cannot be read |
 //! | 503 | disabled, shutting down, taken over by another writer, or out of room: `retry-after` where it may pass |
-//! | 504 | no answer in time, from the node's own store or from the bundler |
+//! | 504 | no answer in time, from the node's own store, the bundler, the gateway or another scheduler |
+//! | 508 | the request came through this node before, or through too many |
 //!
-//! The body is `{"error": text}`, with `slot` and `id` where a message has its slot all the same. The legacy API knows
+//! The body is `{"error": text}`, with `slot` and `id` where a message has its slot all the same, and with `location` and
+//! `variant` in a 307: a base URL and the dialect spoken there, which two headers say too. What is wrong with another
+//! scheduler is in [`remote`](crate::remote::error). The legacy API knows
 //! 400 alone for what the client did ([`Failure::legacy`]).
 
 use std::error::Error;
@@ -24,7 +28,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::Serialize;
-use slotbench_core::operations::OperationError;
+use slotbench_core::foreign::{AuthorityError, ForeignError};
+use slotbench_core::location::{GatewayError, LocationError};
+use slotbench_core::operations::{OperationError, Redirect};
 use slotbench_core::uploads::UploadError;
 
 /// A failed request.
@@ -36,8 +42,10 @@ pub struct Failure {
     pub message: String,
     /// When asking again may help, seconds.
     pub retry_after: Option<u32>,
-    /// Who knows better: the base URL of another scheduler.
-    pub location: Option<String>,
+    /// Who knows better.
+    pub scheduler: Option<Box<OtherScheduler>>,
+    /// The nonces, where a location record's is not above the one known.
+    pub nonces: Option<Box<Nonces>>,
     /// The methods there are, where it was the method that was wrong.
     pub allow: Option<&'static str>,
     /// The slot that the message has all the same.
@@ -55,6 +63,27 @@ pub struct Assigned {
     pub id: String,
 }
 
+/// Another scheduler.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherScheduler {
+    /// Its base URL.
+    pub location: String,
+    /// The dialect it speaks.
+    pub variant: String,
+}
+
+/// Why a location record was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Nonces {
+    /// The nonce of the record.
+    pub requested_nonce: u64,
+    /// The one that it is not above.
+    pub existing_nonce: u64,
+    /// Who signed it.
+    pub signers: Vec<String>,
+}
+
 /// Seconds after which a queue is likely to have moved on.
 const SOON: u32 = 1;
 
@@ -62,8 +91,16 @@ impl Failure {
     /// A status and a sentence.
     #[must_use]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        let (retry_after, location, allow, assigned, cause) = (None, None, None, None, None);
-        Self { status, message: message.into(), retry_after, location, allow, assigned, cause }
+        Self {
+            status,
+            message: message.into(),
+            retry_after: None,
+            scheduler: None,
+            nonces: None,
+            allow: None,
+            assigned: None,
+            cause: None,
+        }
     }
 
     /// 400.
@@ -109,6 +146,14 @@ impl Failure {
     fn retry(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+
+    /// 307: another node schedules the process.
+    #[must_use]
+    pub fn redirect(to: &Redirect) -> Self {
+        let message = format!("process {} is scheduled at {}", to.process, to.url);
+        let scheduler = OtherScheduler { location: to.url.to_string(), variant: to.variant.clone() };
+        Self { scheduler: Some(Box::new(scheduler)), ..Self::new(StatusCode::TEMPORARY_REDIRECT, message) }
     }
 
     /// The same for the legacy API: whatever the client did is 400.
@@ -161,16 +206,26 @@ impl From<OperationError> for Failure {
             | E::Unsigned
             | E::Signature(_)
             | E::OtherProcess { .. }
-            | E::NoScheduler(_) => StatusCode::BAD_REQUEST,
+            | E::NoScheduler(_)
+            | E::Hint(_)
+            | E::Location(_)
+            | E::NoNonce => StatusCode::BAD_REQUEST,
             E::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             E::Duplicate(_) | E::UnexpectedSlot { .. } => StatusCode::CONFLICT,
-            E::UnknownProcess(_) | E::NotFound { .. } | E::NotYet { .. } => StatusCode::NOT_FOUND,
+            E::UnknownProcess(_)
+            | E::NotFound { .. }
+            | E::NotYet { .. }
+            | E::LocationNotFound(_)
+            | E::NoLocation(_) => StatusCode::NOT_FOUND,
+            E::Archived { .. } => StatusCode::GONE,
+            E::Gateway(GatewayError::Unavailable(_)) => StatusCode::GATEWAY_TIMEOUT,
+            E::Gateway(GatewayError::Answer(_)) => StatusCode::BAD_GATEWAY,
             E::Elsewhere(_) => StatusCode::TEMPORARY_REDIRECT,
             E::Disabled | E::Fenced { .. } => StatusCode::SERVICE_UNAVAILABLE,
             E::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
             E::Unreadable { .. } => StatusCode::BAD_GATEWAY,
             E::NotConfirmed { failure, .. } => not_confirmed(failure),
-            E::Storage(_) | E::Failed(_) => return Self::internal(chain(&error)),
+            E::Storage(_) | E::Announce(_) | E::Failed(_) => return Self::internal(chain(&error)),
         };
         let mut failure = Self::new(status, error.to_string());
         match error {
@@ -183,16 +238,42 @@ impl From<OperationError> for Failure {
                 let id = receipt.assignment.id().to_string();
                 failure.assigned = Some(Box::new(Assigned { slot: receipt.slot, id }));
             }
+            E::Location(LocationError::StaleNonce { signer, requested, existing }) => {
+                let signers = vec![signer.to_string()];
+                let nonces = Nonces { requested_nonce: requested, existing_nonce: existing, signers };
+                failure.nonces = Some(Box::new(nonces));
+            }
             E::Elsewhere(elsewhere) => {
                 let hints = elsewhere.schedulers.iter().find_map(|named| named.hint.clone());
-                failure.location = elsewhere.hint.or(hints);
-                // A redirect to nowhere is no redirect.
-                if failure.location.is_none() {
-                    failure.status = StatusCode::NOT_FOUND;
+                match elsewhere.hint.or(hints) {
+                    Some(location) => {
+                        let scheduler = OtherScheduler { location, variant: elsewhere.variant };
+                        failure.scheduler = Some(Box::new(scheduler));
+                    }
+                    // A redirect to nowhere is no redirect.
+                    None => failure.status = StatusCode::NOT_FOUND,
                 }
             }
             _ => {}
         }
         failure
+    }
+}
+
+impl From<ForeignError> for Failure {
+    fn from(error: ForeignError) -> Self {
+        let status = match &error {
+            ForeignError::Authority(AuthorityError::Unknown(_) | AuthorityError::NotAProcess(_)) => {
+                StatusCode::NOT_FOUND
+            }
+            ForeignError::Authority(AuthorityError::NoScheduler(_)) => StatusCode::BAD_REQUEST,
+            ForeignError::Authority(AuthorityError::Signature { .. })
+            | ForeignError::Unverified { .. }
+            | ForeignError::Conflict { .. } => StatusCode::BAD_GATEWAY,
+            ForeignError::Ours(_) | ForeignError::TooLarge { .. } | ForeignError::Storage(_) => {
+                return Self::internal(chain(&error));
+            }
+        };
+        Self::new(status, error.to_string())
     }
 }

@@ -9,6 +9,7 @@
 //! | [`limits`] | the bounds of everything a client can make a node hold or wait for |
 //! | [`metrics`] | what is counted |
 //! | [`client`], [`bundler`] | a client with a bounded pool; the way to a bundler made of it |
+//! | [`remote`] | other schedulers, in both dialects, and the gateway that knows where they are |
 //!
 //! HTTP itself is hyper's, h3's and quinn's; nothing here reads or writes a protocol's bytes.
 
@@ -24,6 +25,7 @@ pub mod metrics;
 pub mod node;
 mod parameters;
 pub mod protocol;
+pub mod remote;
 mod reply;
 pub mod route;
 pub mod service;
@@ -36,4 +38,5 @@ pub use limits::Limits;
 pub use listen::{Server, Tcp};
 pub use node::{Node, NodeOptions};
 pub use protocol::Protocol;
+pub use remote::{HttpGateway, Remote, RemoteOptions};
 pub use service::{Reply, Service};

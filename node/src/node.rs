@@ -1,7 +1,9 @@
 //! The scheduler as a service: admits a request, finds its operation, answers.
 
 mod device;
+mod elsewhere;
 mod legacy;
+mod location;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::metrics::{self, Counting, Metrics};
 use crate::parameters::Parameters;
+use crate::remote::Remote;
 use crate::reply::{self, GET_AND_POST, GET_ONLY};
 use crate::route::{Key, Route};
 use crate::service::{Reply, Service};
@@ -38,6 +41,20 @@ pub struct NodeOptions {
     pub tagged: bool,
     /// Told of every failure that is the node's own, for the operator.
     pub on_failure: Option<Reporter>,
+    /// Asks other schedulers; without it clients are sent to them.
+    pub remote: Option<Arc<Remote>>,
+    /// How pages for `application/aos-2` are written.
+    pub aos2: Aos2,
+}
+
+/// A shape of pages for `application/aos-2`. Both can be [read](crate::wire::read).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Aos2 {
+    /// The legacy protocol's.
+    #[default]
+    Legacy,
+    /// The reference node's: members are capitalised, and owners told without their keys.
+    Capital,
 }
 
 /// The scheduler as a service.
@@ -109,16 +126,16 @@ impl Node {
     }
 
     fn metrics(&self) -> Result<Reply, Failure> {
-        let text = self.metrics.text(self.operations.scheduler());
+        let text = self.metrics.text(&self.operations, self.options.remote.as_deref());
         let text = text.map_err(|error| Failure::internal(format!("the metrics' text: {error}")))?;
         Ok(reply::fresh(reply::whole(StatusCode::OK, metrics::CONTENT_TYPE, text)))
     }
 
     /// Runs what reads the store, or writes long texts, where it keeps no other request waiting.
-    async fn blocking(
+    async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Operations) -> Result<Reply, Failure> + Send + 'static,
-    ) -> Result<Reply, Failure> {
+        work: impl FnOnce(&Operations) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
         let operations = Arc::clone(&self.operations);
         let done = tokio::task::spawn_blocking(move || work(&operations)).await;
         done.unwrap_or_else(|error| Err(Failure::internal(format!("a request's task: {error}"))))
@@ -136,10 +153,15 @@ impl Node {
     }
 }
 
-/// Only what schedules, and what hands back what it was given, takes a body.
+/// Only what schedules, takes a location record, or hands back what it was given, takes a body.
 fn takes_post(route: &Route) -> bool {
-    use Key::{Checkpoint, Schedule};
-    matches!(route, Route::Root | Route::Device(Schedule | Checkpoint) | Route::Process(_, Schedule | Checkpoint))
+    use Key::{Checkpoint, Location, Schedule};
+    let key = match route {
+        Route::Root => return true,
+        Route::Device(key) | Route::Process(_, key) => key,
+        _ => return false,
+    };
+    matches!(key, Schedule | Location | Checkpoint)
 }
 
 /// A request, read.

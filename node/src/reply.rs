@@ -9,8 +9,11 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
-use crate::failure::{Assigned, Failure};
+use crate::failure::{Assigned, Failure, Nonces, OtherScheduler};
 use crate::service::Reply;
+
+/// The dialect of the scheduler that a redirect leads to.
+const VARIANT: HeaderName = HeaderName::from_static("variant");
 
 /// Methods of every route that takes a POST.
 pub(crate) const GET_AND_POST: &str = "GET, HEAD, POST, OPTIONS";
@@ -73,12 +76,21 @@ struct FailureForm<'a> {
     error: &'a str,
     #[serde(flatten)]
     assigned: Option<&'a Assigned>,
+    #[serde(flatten)]
+    nonces: Option<&'a Nonces>,
+    #[serde(flatten)]
+    scheduler: Option<&'a OtherScheduler>,
 }
 
 impl From<&Failure> for Reply {
     fn from(failure: &Failure) -> Self {
-        let form = FailureForm { error: &failure.message, assigned: failure.assigned.as_deref() };
-        // Two texts and a number can always be written.
+        let form = FailureForm {
+            error: &failure.message,
+            assigned: failure.assigned.as_deref(),
+            nonces: failure.nonces.as_deref(),
+            scheduler: failure.scheduler.as_deref(),
+        };
+        // Texts and numbers can always be written.
         let body = serde_json::to_vec(&form).unwrap_or_default();
         let mut reply = fresh(whole(failure.status, "application/json", body));
         let headers = reply.headers_mut();
@@ -87,7 +99,10 @@ impl From<&Failure> for Reply {
         };
         put(RETRY_AFTER, failure.retry_after.map(HeaderValue::from));
         put(ALLOW, failure.allow.map(HeaderValue::from_static));
-        put(LOCATION, failure.location.as_deref().and_then(|location| HeaderValue::from_str(location).ok()));
+        if let Some(OtherScheduler { location, variant }) = failure.scheduler.as_deref() {
+            put(LOCATION, HeaderValue::from_str(location).ok());
+            put(VARIANT, HeaderValue::from_str(variant).ok());
+        }
         reply
     }
 }

@@ -46,13 +46,16 @@ pub enum Key {
     Slot,
     /// One slot after the other.
     Next,
+    /// Where schedulers are reached.
+    Location,
     /// Nothing to save.
     Checkpoint,
 }
 
 impl Key {
     /// Every key.
-    pub const ALL: [Self; 6] = [Self::Info, Self::Status, Self::Schedule, Self::Slot, Self::Next, Self::Checkpoint];
+    pub const ALL: [Self; 7] =
+        [Self::Info, Self::Status, Self::Schedule, Self::Slot, Self::Next, Self::Location, Self::Checkpoint];
 
     /// The key in a path.
     #[must_use]
@@ -63,6 +66,7 @@ impl Key {
             Self::Schedule => "schedule",
             Self::Slot => "slot",
             Self::Next => "next",
+            Self::Location => "location",
             Self::Checkpoint => "checkpoint",
         }
     }

@@ -96,16 +96,42 @@ impl Identity {
     }
 }
 
-/// Settings of a client that trusts exactly this certificate, DER, and wants `protocol`.
+/// The certificates that a client trusts: those of servers, or of whoever vouches for them.
+#[derive(Debug, Clone)]
+pub struct Trust(Arc<RootCertStore>);
+
+impl Trust {
+    /// This certificate, DER.
+    ///
+    /// # Errors
+    /// [`TlsError::Settings`] for what is no certificate.
+    pub fn certificate(der: &[u8]) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(der.to_vec()))?;
+        Ok(Self(Arc::new(roots)))
+    }
+
+    /// Those of a PEM file, such as the bundle of authorities that comes with the system.
+    ///
+    /// # Errors
+    /// [`TlsError`] naming the file. A bundle may hold certificates that cannot be used; they are passed over.
+    pub fn load(path: &Path) -> Result<Self, TlsError> {
+        let pem = |cause| TlsError::Pem { what: "certificate", path: path.to_owned(), cause };
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(pem)?.collect();
+        let mut roots = RootCertStore::empty();
+        let (added, _) = roots.add_parsable_certificates(certificates.map_err(pem)?);
+        if added == 0 { Err(TlsError::Empty(path.to_owned())) } else { Ok(Self(Arc::new(roots))) }
+    }
+}
+
+/// Settings of a client that offers `protocols`, in order of preference.
 ///
 /// # Errors
-/// [`TlsError::Settings`] for what is no certificate.
-pub fn client(trusted: &[u8], protocol: Protocol) -> Result<ClientConfig, TlsError> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(trusted.to_vec()))?;
+/// [`TlsError::Settings`].
+pub fn client(trust: &Trust, protocols: &[Protocol]) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![protocol.alpn().to_vec()];
+    let mut config = builder.with_root_certificates(Arc::clone(&trust.0)).with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.alpn().to_vec()).collect();
     Ok(config)
 }
 
@@ -138,6 +164,8 @@ mod tests {
             let named = wrong.display().to_string();
             assert!(error.contains(&named) || error.contains("no"), "{error}");
         }
-        assert!(client(b"no certificate", Protocol::H1).is_err());
+        assert!(Trust::certificate(b"no certificate").is_err());
+        assert!(Trust::load(&cert).is_ok());
+        assert!(matches!(Trust::load(&key), Err(TlsError::Empty(path)) if path == key));
     }
 }

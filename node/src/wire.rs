@@ -42,10 +42,14 @@
 //!
 //! # The legacy forms
 //!
-//! See [`legacy`]; the page of `accept: application/aos-2` is made of the same items.
+//! See [`legacy`]; the page of `accept: application/aos-2` is made of the same items, or, where the operator chose the
+//! reference node's shape, as [`capital`] says. All of these are read back by [`read`].
 
+pub mod capital;
 pub mod legacy;
+pub mod location;
 pub mod native;
+pub mod read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

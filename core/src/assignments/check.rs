@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::assignment::{Assignment, Link, Variant};
 use crate::assignments::{AssignmentStore, AssignmentsError, Head, Scheduled};
 use crate::chain::{Chain, Step};
 use crate::id::{Address, Id};
@@ -81,6 +82,8 @@ pub struct CheckOptions {
 pub struct ScheduleCheck {
     /// Slots that were read and are sound.
     pub slots: u64,
+    /// Slots that were pruned after their upload, and not read.
+    pub archived: u64,
     /// Slots at which the reference node had restarted: accepted, and worth knowing.
     pub seams: Vec<u64>,
     /// What is wrong; the first hundred.
@@ -106,6 +109,7 @@ impl ScheduleCheck {
 
 impl AssignmentStore {
     /// Checks every slot of a process: no gap, content hashes equal addresses, links resolve, the chain recomputes.
+    /// Where slots were [pruned](crate::Scheduler::prune) the check begins behind them.
     ///
     /// # Errors
     /// What the store reports for the list of slots itself; a slot that cannot be read is a finding.
@@ -140,9 +144,11 @@ impl AssignmentStore {
         options: CheckOptions,
         mut inspect: impl FnMut(&Scheduled) -> Result<(), String>,
     ) -> Result<ScheduleCheck, AssignmentsError> {
-        let Head { chain, timestamp, .. } = *head;
-        let result = ScheduleCheck::default();
-        let mut walk = Walk { options, next: head.next_slot(), chain: Some(chain), timestamp, result };
+        let archived = self.archived(process)?;
+        let Head { chain, timestamp, .. } = *if archived.slot > head.slot { &archived } else { head };
+        let next = head.next_slot().max(archived.next_slot());
+        let result = ScheduleCheck { archived: next - head.next_slot(), ..ScheduleCheck::default() };
+        let mut walk = Walk { options, next, chain: Some(chain), before: None, timestamp, result };
         loop {
             let page = self.list(process, walk.next, PAGE)?;
             for (slot, id) in &page {
@@ -160,6 +166,8 @@ struct Walk {
     next: u64,
     /// The chain after the slot before; `None` where that slot is missing or unreadable.
     chain: Option<Chain>,
+    /// The assignment of the slot before, where it was read: the chain of `ao.TN.1` needs its id.
+    before: Option<Link>,
     timestamp: u64,
     result: ScheduleCheck,
 }
@@ -168,7 +176,7 @@ impl Walk {
     fn slot(&mut self, store: &AssignmentStore, process: &Id, slot: u64, id: &Id, inspect: &mut Inspect<'_>) {
         for missing in self.next..slot.min(self.next.saturating_add(KEPT as u64)) {
             self.result.report(Finding::Gap { slot: missing });
-            self.chain = None;
+            (self.chain, self.before) = (None, None);
         }
         self.next = slot.saturating_add(1);
         let before = self.result.wrong;
@@ -181,7 +189,7 @@ impl Walk {
             }
             Err(error) => {
                 self.result.report(Finding::Unreadable { slot, reason: error.to_string() });
-                self.chain = None;
+                (self.chain, self.before) = (None, None);
             }
         }
         self.result.slots += u64::from(self.result.wrong == before);
@@ -189,18 +197,28 @@ impl Walk {
 
     fn content(&mut self, slot: u64, scheduled: &Scheduled) {
         let assignment = &scheduled.assignment;
-        match self.chain.map(|mut chain| chain.check(&assignment.message(), assignment.chain())) {
+        match self.step(assignment) {
             None | Some(Step::Sound) => {}
             Some(Step::Seam) => self.result.seams.push(slot),
             Some(Step::Broken) => self.result.report(Finding::Chain { slot }),
         }
         self.chain = Some(Chain::after(assignment.chain()));
+        self.before = Some(assignment.link());
         if assignment.timestamp() < self.timestamp {
             self.result.report(Finding::Timestamp { slot });
         }
         self.timestamp = assignment.timestamp();
         if let Some(reason) = self.bad_signature(scheduled) {
             self.result.report(Finding::Signature { slot, reason });
+        }
+    }
+
+    /// How the chain goes on; `None` where what it goes on from is not known.
+    fn step(&self, assignment: &Assignment) -> Option<Step> {
+        match (assignment.variant(), self.chain?) {
+            (Variant::Native, mut chain) => Some(chain.check(&assignment.message(), assignment.chain())),
+            (Variant::Legacy, Chain::EMPTY) => Some(assignment.check_chain(None)),
+            (Variant::Legacy, _) => self.before.map(|before| assignment.check_chain(Some(before))),
         }
     }
 

@@ -19,6 +19,16 @@ pub enum AssignmentsError {
         /// The assignment that is stored there.
         stored: Id,
     },
+    /// The slot was pruned after it had been uploaded.
+    #[error("slot {slot} of {process} is archived; the slots from {first} on are kept")]
+    Archived {
+        /// The process.
+        process: Id,
+        /// The slot.
+        slot: u64,
+        /// The first slot that is kept.
+        first: u64,
+    },
     /// The slot before is not stored, so this one would leave a gap.
     #[error("slot {slot} of {process} cannot be stored before the slot ahead of it")]
     Gap {

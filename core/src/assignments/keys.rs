@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::id::Id;
+use crate::id::{Address, Id};
 use crate::item::Item;
 use crate::key::Key;
 use crate::store::Batch;
@@ -13,6 +13,13 @@ const MESSAGES: &[u8] = b"messages";
 const PROCESSES: &[u8] = b"processes";
 const GENERATIONS: &[u8] = b"generations";
 const UPLOADS: &[u8] = b"uploads";
+const UPLOADED: &[u8] = b"uploaded";
+const ARCHIVED: &[u8] = b"archived";
+const FOREIGN: &[u8] = b"foreign";
+const LOCATIONS: &[u8] = b"scheduler-locations";
+const LOCATION_RECORDS: &[u8] = b"location-records";
+const LOCATION_TIMES: &[u8] = b"location-times";
+const LOCATION_REQUESTS: &[u8] = b"location-requests";
 
 /// Where the content of an item is stored.
 #[must_use]
@@ -81,7 +88,7 @@ pub(super) fn uploads_key() -> Key {
     key
 }
 
-/// The group of a process's uploads.
+/// The group of a process's uploads; of a location record its upload itself.
 pub(super) fn process_uploads_key(process: &Id) -> Key {
     let mut key = uploads_key();
     key.push_id(process);
@@ -93,6 +100,95 @@ pub(super) fn process_uploads_key(process: &Id) -> Key {
 pub fn upload_key(process: &Id, slot: u64) -> Key {
     let mut key = process_uploads_key(process);
     key.push_number(slot);
+    key
+}
+
+/// The note that one slot has been uploaded and accepted.
+#[must_use]
+pub fn uploaded_key(process: &Id, slot: u64) -> Key {
+    let mut key = Key::root();
+    key.push_name(UPLOADED);
+    key.push_id(process);
+    key.push_number(slot);
+    key
+}
+
+/// How much of a process's own schedule has been pruned.
+#[must_use]
+pub fn archived_key(process: &Id) -> Key {
+    let mut key = Key::root();
+    key.push_name(ARCHIVED);
+    key.push_id(process);
+    key
+}
+
+/// The group of everything that other nodes have scheduled.
+pub(crate) fn foreign_key() -> Key {
+    let mut key = Key::root();
+    key.push_name(FOREIGN);
+    key
+}
+
+/// The cached definition of a process that others schedule, and the group of its cached slots.
+#[must_use]
+pub fn foreign_process_key(process: &Id) -> Key {
+    let mut key = foreign_key();
+    key.push_id(process);
+    key
+}
+
+/// One cached slot of a process that others schedule.
+#[must_use]
+pub fn foreign_slot_key(process: &Id, slot: u64) -> Key {
+    let mut key = foreign_process_key(process);
+    key.push_number(slot);
+    key
+}
+
+/// The link from a scheduler's address to its location record.
+#[must_use]
+pub fn location_key(address: &Address) -> Key {
+    of_address(LOCATIONS, address)
+}
+
+/// Where a location record is stored.
+#[must_use]
+pub fn location_record_key(id: &Id) -> Key {
+    let mut key = Key::root();
+    key.push_name(LOCATION_RECORDS);
+    key.push_id(id);
+    key
+}
+
+/// The group of the times at which location records were taken.
+pub(crate) fn location_times_key() -> Key {
+    let mut key = Key::root();
+    key.push_name(LOCATION_TIMES);
+    key
+}
+
+/// When a scheduler's location record was taken.
+#[must_use]
+pub fn location_time_key(address: &Address) -> Key {
+    of_address(LOCATION_TIMES, address)
+}
+
+/// The note that a request for a new location, which names no nonce, has been carried out.
+#[must_use]
+pub fn location_request_key(request: &Id) -> Key {
+    let mut key = Key::root();
+    key.push_name(LOCATION_REQUESTS);
+    key.push_id(request);
+    key
+}
+
+fn of_address(group: &[u8], address: &Address) -> Key {
+    let mut key = Key::root();
+    key.push_name(group);
+    match address {
+        Address::Key(id) => key.push_id(id),
+        Address::Ethereum(_) => key.push_name(address.to_string().as_bytes()),
+    }
     key
 }
 

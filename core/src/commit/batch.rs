@@ -56,7 +56,10 @@ impl InFlight {
                 assignments::stage_upload(&mut self.batch, process, *slot, &assignment.id());
             }
         }
+        let contents = self.entries.iter().flat_map(|entry| [entry.message.id(), entry.receipt.assignment.id()]);
+        let entered = options.gate.enter(contents);
         catch("the store", || store.apply(&self.batch, options.durability))??;
+        drop(entered);
         self.reached(Milestone::Stored);
         Ok(())
     }

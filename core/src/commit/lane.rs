@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::commit::batch::{InFlight, fail_all};
-use crate::commit::{CommitError, CommitObserver, Pending};
+use crate::commit::{CommitError, CommitObserver, ContentGate, Pending};
 use crate::id::Id;
 use crate::store::{Durability, Store};
 use crate::sync::thread::{self, JoinHandle};
@@ -29,6 +29,8 @@ pub struct LaneOptions {
     pub index_messages: bool,
     /// Whether each entry's assignment is queued for upload.
     pub queue_uploads: bool,
+    /// The gate in front of the store, one for all its lanes.
+    pub gate: Arc<ContentGate>,
 }
 
 impl Default for LaneOptions {
@@ -43,6 +45,7 @@ impl Default for LaneOptions {
             observer: None,
             index_messages: false,
             queue_uploads: false,
+            gate: Arc::default(),
         }
     }
 }

@@ -169,7 +169,7 @@ fn check_len(field: &'static str, expected: usize, found: usize) -> Result<(), S
     if expected == found { Ok(()) } else { Err(SignError::Length { field, expected, found }) }
 }
 
-fn push_option(bytes: &mut Vec<u8>, value: Option<&[u8; OPTION_LEN]>) {
+pub(super) fn push_option(bytes: &mut Vec<u8>, value: Option<&[u8; OPTION_LEN]>) {
     bytes.push(u8::from(value.is_some()));
     bytes.extend_from_slice(slice(value));
 }

@@ -1,12 +1,11 @@
 //! Which process a request is about, what is known of it, and who schedules it.
 
-use crate::id::{Address, Id};
+use crate::assignments::AssignmentsError;
+use crate::id::Id;
 use crate::item::Item;
-use crate::operations::{BaseMessage, Hinted, OperationError, Operations, ProcessPolicy, Request, Target};
-use crate::scheduler::{Mode, is_process};
-
-/// A scheduler that a process names: its address, and where to look for it.
-pub type Named = Hinted<Address>;
+use crate::operations::{BaseMessage, OperationError, Operations, ProcessPolicy, Request, Target};
+use crate::process::{Hinted, Named, is_process, schedulers};
+use crate::scheduler::Mode;
 
 /// The dialect of a process that names none.
 const NATIVE: &str = "ao.N.1";
@@ -141,7 +140,7 @@ impl Operations {
         let base = match &request.base.message {
             None => return Ok(None),
             Some(BaseMessage::Given(item)) => item.clone(),
-            Some(BaseMessage::Stored(id)) => match self.scheduler.assignments().known(id)? {
+            Some(BaseMessage::Stored(id)) => match self.known(id)? {
                 Some(item) => item,
                 None if self.policies.processes == ProcessPolicy::Any || self.scheduler.is_running(id) => {
                     return Ok(Some((*id).into()));
@@ -174,7 +173,7 @@ impl Operations {
         {
             return self.trusted(base, process);
         }
-        match (self.scheduler.assignments().known(process)?, &target.hint) {
+        match (self.known(process)?, &target.hint) {
             (Some(stored), _) => self.typed(stored, process),
             (None, None) => Err(OperationError::UnknownProcess(*process)),
             (None, Some(_)) => Err(OperationError::Elsewhere(Box::new(Elsewhere {
@@ -183,6 +182,14 @@ impl Operations {
                 schedulers: Vec::new(),
                 variant: NATIVE.to_owned(),
             }))),
+        }
+    }
+
+    /// An item that is stored here, or the definition of a process whose schedule is cached.
+    pub(super) fn known(&self, id: &Id) -> Result<Option<Item>, AssignmentsError> {
+        match self.scheduler.assignments().known(id)? {
+            Some(item) => Ok(Some(item)),
+            None => self.foreign.definition(id),
         }
     }
 
@@ -218,48 +225,6 @@ impl Operations {
     }
 }
 
-/// The schedulers that a process names: one address or several with commas between them, each possibly with a hint.
-/// What is no address is left out.
-fn schedulers(definition: &Item) -> Vec<Named> {
-    let named = definition.tag("scheduler").or_else(|| definition.tag("scheduler-location")).unwrap_or_default();
-    let named = std::str::from_utf8(named).unwrap_or_default();
-    named.split(',').filter_map(|address| address.trim().parse().ok()).collect()
-}
-
 fn parameter(name: &'static str, reason: &crate::id::IdError) -> OperationError {
     OperationError::Parameter { name, reason: reason.to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::item::ItemBuilder;
-    use crate::wallet::NoSigner;
-
-    fn named(tag: &str, value: impl Into<Vec<u8>>) -> Vec<Named> {
-        let definition = ItemBuilder::new().tag("Type", "Process").tag(tag, value).sign(&NoSigner);
-        schedulers(&definition.expect("builds"))
-    }
-
-    #[test]
-    fn one_scheduler_or_a_list_with_hints() {
-        let (one, two) = (Address::Key(Id::from_bytes([1; 32])), Address::Ethereum([2; 20]));
-        let plain = |value| Named { value, hint: None };
-        assert_eq!(named("Scheduler", one.to_string()), [plain(one)]);
-        assert_eq!(named("scheduler-location", one.to_string()), [plain(one)]);
-        let list = named("Scheduler", format!("{one}?hint=https://su.example , {two},nobody,"));
-        assert_eq!(list, [Named { value: one, hint: Some("https://su.example".to_owned()) }, plain(two)]);
-        assert_eq!(named("Scheduler", "nobody"), []);
-        assert_eq!(named("Owner", one.to_string()), []);
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_reading_schedulers_panic(value in prop::collection::vec(any::<u8>(), 0..200)) {
-            let found = named("Scheduler", value.clone()).len();
-            prop_assert!(found <= value.split(|byte| *byte == b',').count());
-        }
-    }
 }

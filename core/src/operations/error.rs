@@ -2,8 +2,9 @@
 
 use crate::assignments::AssignmentsError;
 use crate::commit::CommitError;
-use crate::id::Id;
-use crate::item::VerifyError;
+use crate::id::{Address, Id};
+use crate::item::{BuildError, VerifyError};
+use crate::location::{GatewayError, LocationError, UrlError};
 use crate::operations::Elsewhere;
 use crate::operations::slots::ParseSlotsError;
 use crate::scheduler::{Receipt, ScheduleError};
@@ -80,7 +81,38 @@ pub enum OperationError {
     #[error("process {} is scheduled elsewhere", .0.process)]
     Elsewhere(Box<Elsewhere>),
 
+    /// None of the schedulers that the process names can be found.
+    #[error("no location is known of a scheduler of process {0}")]
+    LocationNotFound(Id),
+    /// No location record of this address is known.
+    #[error("no location of {0} is known")]
+    NoLocation(Address),
+    /// The slot was pruned from this node: what was uploaded of it is elsewhere.
+    #[error("slot {slot} of process {process} is archived; this node keeps the slots from {first} on")]
+    Archived {
+        /// The process.
+        process: Id,
+        /// The slot.
+        slot: u64,
+        /// The first slot that is kept.
+        first: u64,
+    },
+
+    // What is wrong with a location.
+    /// The hint beside a process id is no URL of a scheduler.
+    #[error("the hint: {0}")]
+    Hint(#[source] UrlError),
+    /// The item is no location record, a forged or a stale one; or the cache failed.
+    #[error(transparent)]
+    Location(LocationError),
+    /// No nonce is left above the one known.
+    #[error("no nonce is left for another location record")]
+    NoNonce,
+
     // What the node cannot do now.
+    /// The gateway failed, and nothing else helped.
+    #[error(transparent)]
+    Gateway(GatewayError),
     /// Scheduling is disabled.
     #[error("scheduling is disabled on this node")]
     Disabled,
@@ -132,7 +164,10 @@ pub enum OperationError {
     },
     /// The store failed, or holds damaged data.
     #[error(transparent)]
-    Storage(#[from] AssignmentsError),
+    Storage(AssignmentsError),
+    /// The node's location record could not be signed.
+    #[error("the location record: {0}")]
+    Announce(#[source] BuildError),
     /// The message was not scheduled: the signer, the store or the writer failed.
     #[error(transparent)]
     Failed(ScheduleError),
@@ -185,5 +220,23 @@ impl WaitsFor {
 impl From<ParseSlotsError> for OperationError {
     fn from(error: ParseSlotsError) -> Self {
         Self::Parameter { name: error.name, reason: error.to_string() }
+    }
+}
+
+impl From<AssignmentsError> for OperationError {
+    fn from(error: AssignmentsError) -> Self {
+        match error {
+            AssignmentsError::Archived { process, slot, first } => Self::Archived { process, slot, first },
+            error => Self::Storage(error),
+        }
+    }
+}
+
+impl From<LocationError> for OperationError {
+    fn from(error: LocationError) -> Self {
+        match error {
+            LocationError::Storage(error) => error.into(),
+            error => Self::Location(error),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::assignments::Scheduled;
 use crate::id::Id;
-use crate::operations::{OperationError, Operations, Request, read::size};
+use crate::operations::{OperationError, Operations, Request};
 
 /// Where somebody is in a schedule, and what was read ahead of them. Dropping it cancels everything.
 #[derive(Debug, Clone)]
@@ -56,7 +56,8 @@ impl Operations {
     /// # Errors
     /// [`OperationError::NotYet`] at the schedule's end: ask again later with the same state.
     /// [`OperationError::UnexpectedSlot`] where the slot is missing and a later one exists,
-    /// [`OperationError::Unreadable`] where it is damaged; [`OperationError::Storage`].
+    /// [`OperationError::Unreadable`] where it is damaged, [`OperationError::Archived`] where it was pruned;
+    /// [`OperationError::Storage`].
     pub fn next(&self, state: &mut Lookahead) -> Result<Scheduled, OperationError> {
         if let Some(next) = state.take() {
             return Ok(next);
@@ -67,6 +68,7 @@ impl Operations {
         // What is damaged further ahead does not matter before its turn.
         let listed =
             assignments.list(&process, expected, window).or_else(|_| assignments.list(&process, expected, 1))?;
+        self.check_first(&process, expected, &listed)?;
         let mut bytes = 0;
         for (expected, (slot, id)) in (expected..).zip(&listed) {
             if *slot != expected {
@@ -78,7 +80,7 @@ impl Operations {
                 // Its turn has not come: whoever gets there is told.
                 Err(_) => break,
             };
-            bytes += size(&ahead);
+            bytes += ahead.size();
             if bytes > self.policies.max_lookahead_bytes && !state.held.is_empty() {
                 break;
             }

@@ -1,5 +1,7 @@
 //! Reading schedules: pages, single messages, the end.
 
+use std::ops::Range;
+
 use crate::assignment::Assignment;
 use crate::assignments::Scheduled;
 use crate::block::Block;
@@ -36,7 +38,8 @@ impl Operations {
     /// A page ends before a slot that is missing; `next_from` then names the next one that exists.
     ///
     /// # Errors
-    /// Those of [`resolve`](Self::resolve); [`OperationError::Unreadable`], [`OperationError::Storage`].
+    /// Those of [`resolve`](Self::resolve); [`OperationError::Archived`] for a range that begins with a pruned slot;
+    /// [`OperationError::Unreadable`], [`OperationError::Storage`].
     pub fn read(&self, request: &Request, slots: Slots) -> Result<SchedulePage, OperationError> {
         self.read_at_most(request, slots, PAGE_SLOTS)
     }
@@ -61,6 +64,7 @@ impl Operations {
         // One more than fits tells whether there is more.
         let wanted = usize::try_from(slots.end() - slots.first()).unwrap_or(usize::MAX);
         let listed = self.scheduler.assignments().list(&page.process, slots.first(), wanted.min(limit + 1))?;
+        self.check_first(&page.process, slots.first(), &listed)?;
         let mut bytes = 0;
         for (expected, (slot, id)) in (slots.first()..).zip(listed) {
             if !slots.contains(slot) {
@@ -69,9 +73,9 @@ impl Operations {
             let full = page.assignments.len() >= limit || slot != expected;
             let next = if full { None } else { Some(self.slot_of(&page.process, slot, &id)?) };
             let room = self.policies.max_page_bytes.saturating_sub(bytes);
-            match next.filter(|next| page.assignments.is_empty() || size(next) <= room) {
+            match next.filter(|next| page.assignments.is_empty() || next.size() <= room) {
                 Some(next) => {
-                    bytes += size(&next);
+                    bytes += next.size();
                     page.assignments.push(next);
                 }
                 None => {
@@ -81,6 +85,15 @@ impl Operations {
             }
         }
         Ok(())
+    }
+
+    /// Ok unless the first slot that was asked for is not there because it was pruned.
+    pub(super) fn check_first(&self, process: &Id, first: u64, listed: &[(u64, Id)]) -> Result<(), OperationError> {
+        match listed.first() {
+            // The end of a schedule is never pruned: where nothing is left, nothing was assigned.
+            Some((slot, _)) if *slot != first => Ok(self.scheduler.assignments().check_archived(process, first)?),
+            _ => Ok(()),
+        }
     }
 
     /// Reads a slot that is known to be assigned.
@@ -137,14 +150,16 @@ impl Operations {
     ) -> Result<Slots, OperationError> {
         let process = self.resolve(request)?;
         let count = self.scheduler.last_slot(&process)?.map_or(0, |(slot, _)| slot.saturating_add(1));
-        let first = after_ms.map_or(Ok(0), |time| self.first_after(&process, count, time))?;
-        let end = to_ms.map_or(Ok(u64::MAX), |time| self.first_after(&process, count, time))?;
+        // Pruned slots came before all others.
+        let kept = self.scheduler.assignments().archived(&process)?.next_slot()..count;
+        let first = after_ms.map_or(Ok(kept.start), |time| self.first_after(&process, kept.clone(), time))?;
+        let end = to_ms.map_or(Ok(u64::MAX), |time| self.first_after(&process, kept, time))?;
         Ok(Slots::between(first, end))
     }
 
-    /// The first of `count` slots with a timestamp above `time_ms`; `count` if there is none.
-    fn first_after(&self, process: &Id, count: u64, time_ms: u64) -> Result<u64, OperationError> {
-        let (mut low, mut high) = (0, count);
+    /// The first of these slots with a timestamp above `time_ms`; their end if there is none.
+    fn first_after(&self, process: &Id, slots: Range<u64>, time_ms: u64) -> Result<u64, OperationError> {
+        let (mut low, mut high) = (slots.start, slots.end);
         while low < high {
             let middle = low + (high - low) / 2;
             let read = self.scheduler.assignments().assignment(process, middle);
@@ -155,9 +170,4 @@ impl Operations {
         }
         Ok(low)
     }
-}
-
-/// Bytes of a slot's items.
-pub(super) fn size(scheduled: &Scheduled) -> usize {
-    scheduled.assignment.item().as_bytes().len() + scheduled.message.as_bytes().len()
 }

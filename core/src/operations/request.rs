@@ -1,9 +1,8 @@
 //! What a request says of its message and its process.
 
-use std::str::FromStr;
-
-use crate::id::{Id, IdError};
+use crate::id::Id;
 use crate::item::Item;
+use crate::process::Hinted;
 
 /// A request, as far as it matters which message it brings and which process it is about.
 #[derive(Debug, Clone, Default)]
@@ -72,26 +71,6 @@ impl Request {
     }
 }
 
-/// A value with a hint behind it: `VALUE?hint=URL`. The URL is kept as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hinted<T> {
-    /// What stands before the first `?`.
-    pub value: T,
-    /// The value of the first parameter `hint`, if it is not empty.
-    pub hint: Option<String>,
-}
-
-impl<T: FromStr<Err = IdError>> FromStr for Hinted<T> {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let (value, parameters) = text.split_once('?').unwrap_or((text, ""));
-        let hint = parameters.split('&').find_map(|parameter| parameter.strip_prefix("hint="));
-        let hint = hint.filter(|url| !url.is_empty()).map(str::to_owned);
-        Ok(Self { value: value.parse()?, hint })
-    }
-}
-
 impl From<Hinted<Id>> for Target {
     fn from(hinted: Hinted<Id>) -> Self {
         Self { process: hinted.value, hint: hinted.hint }
@@ -101,41 +80,5 @@ impl From<Hinted<Id>> for Target {
 impl From<Id> for Target {
     fn from(process: Id) -> Self {
         Self { process, hint: None }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn hints_are_split_off_at_the_first_question_mark() {
-        let id = Id::from_bytes([1; 32]);
-        let hint = |text: String| text.parse::<Hinted<Id>>().map(|hinted| (hinted.value, hinted.hint));
-        assert_eq!(hint(id.to_string()), Ok((id, None)));
-        assert_eq!(hint(format!("{id}?hint=https://su/?a=b")), Ok((id, Some("https://su/?a=b".to_owned()))));
-        assert_eq!(hint(format!("{id}?other=1&hint=http://su&hint=no")), Ok((id, Some("http://su".to_owned()))));
-        assert_eq!(hint(format!("{id}?hint=")), Ok((id, None)));
-        assert_eq!(hint(format!("{id}?")), Ok((id, None)));
-        assert_eq!(hint(format!("{id}/?hint=x")), Err(IdError::Length(44)));
-        assert_eq!(hint(String::new()), Err(IdError::Length(0)));
-    }
-
-    proptest! {
-        #[test]
-        fn a_hint_never_reaches_the_id(bytes in any::<[u8; 32]>(), url in "[^&]{1,40}") {
-            let id = Id::from_bytes(bytes);
-            let hinted: Hinted<Id> = format!("{id}?hint={url}").parse().expect("an id and a hint");
-            prop_assert_eq!(hinted, Hinted { value: id, hint: Some(url) });
-        }
-
-        #[test]
-        fn no_text_makes_parsing_panic(text in ".*") {
-            if let Ok(hinted) = text.parse::<Hinted<Id>>() {
-                prop_assert!(text.starts_with(&hinted.value.to_string()));
-            }
-        }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::Block;
 use crate::clock::{Clock, SystemClock};
-use crate::commit::{CommitObserver, LaneOptions};
+use crate::commit::{CommitObserver, ContentGate, LaneOptions};
 use crate::item::Item;
 use crate::scheduler::ScheduleError;
 use crate::store::Durability;
@@ -178,7 +178,7 @@ impl Config {
         Ok(())
     }
 
-    pub(super) fn lane(&self) -> LaneOptions {
+    pub(super) fn lane(&self, gate: Arc<ContentGate>) -> LaneOptions {
         LaneOptions {
             durability: self.durability,
             max_entries: if self.commit == CommitMode::Each { 1 } else { self.max_batch.max(1) },
@@ -188,6 +188,7 @@ impl Config {
             observer: self.observer.clone(),
             index_messages: self.index_messages,
             queue_uploads: self.uploads.is_some(),
+            gate,
         }
     }
 }

@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 
-use crate::commit::{CommitError, QueueHandle};
+use crate::commit::{CommitError, ContentGate, QueueHandle};
 use crate::id::Id;
 use crate::scheduler::ScheduleError;
 use crate::scheduler::intake::Intake;
@@ -29,6 +29,7 @@ const FIRST_SWEEP: usize = 1024;
 /// Who writes which process of one open store.
 pub(super) struct Fences {
     store: Arc<dyn Store>,
+    gate: Arc<ContentGate>,
     schedulers: AtomicU64,
     processes: Mutex<Processes>,
 }
@@ -67,6 +68,11 @@ impl Rank {
         let fences = Fences::of(store);
         let rank = fences.schedulers.fetch_add(1, Ordering::SeqCst) + 1;
         Self { fences, rank }
+    }
+
+    /// The gate in front of the store, the same for all its schedulers.
+    pub(super) fn gate(&self) -> &Arc<ContentGate> {
+        &self.fences.gate
     }
 
     /// Starts a writer: `start` gets its generation, above the `stored` one and those of all writers before it. The
@@ -129,7 +135,8 @@ impl Fences {
         let known = open.iter().filter_map(Weak::upgrade).find(|fences| address(&fences.store) == address(store));
         known.unwrap_or_else(|| {
             let processes = Mutex::new(Processes { fences: HashMap::new(), next_sweep: FIRST_SWEEP });
-            let fences = Arc::new(Self { store: Arc::clone(store), schedulers: AtomicU64::new(0), processes });
+            let (gate, schedulers) = (Arc::default(), AtomicU64::new(0));
+            let fences = Arc::new(Self { store: Arc::clone(store), gate, schedulers, processes });
             open.push(Arc::downgrade(&fences));
             fences
         })

@@ -8,6 +8,7 @@ use crate::commit::{CommitError, Lane, Owner, Pending, Receipt, catch};
 use crate::id::{Address, Id};
 use crate::item::{Item, Template};
 use crate::milestone::Mark;
+use crate::process::schedulers;
 use crate::registry::Live;
 use crate::scheduler::fence::Rank;
 use crate::scheduler::intake::Intake;
@@ -63,9 +64,7 @@ impl Shared {
                 stored.as_ref()
             }
         };
-        let named = definition.and_then(|definition| definition.tag("scheduler")).unwrap_or_default();
-        let named = std::str::from_utf8(named).unwrap_or_default();
-        let addresses = named.split(',').filter_map(|named| named.split('?').next()?.trim().parse().ok());
+        let addresses = definition.map(schedulers).unwrap_or_default().into_iter().map(|named| named.value);
         Ok(self.config.keys.choose(process, addresses))
     }
 }

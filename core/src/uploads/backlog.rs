@@ -7,8 +7,14 @@ use tokio::sync::oneshot;
 use crate::id::Id;
 use crate::uploads::UploadError;
 
-/// A slot of a process.
-pub(super) type Place = (Id, u64);
+/// What is to be uploaded, by where it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Place {
+    /// A slot of a process.
+    Slot(Id, u64),
+    /// A location record, by its id.
+    Record(Id),
+}
 
 /// What a caller that waits for confirmation gets.
 pub(super) type Outcome = Result<(), UploadError>;
@@ -146,7 +152,7 @@ mod tests {
     const PATIENCE: Patience = Patience { first_delay_ms: 1_000, max_delay_ms: 32_000, attempts: 3 };
 
     fn place(slot: u64) -> Place {
-        (Id::from_bytes([7; 32]), slot)
+        Place::Slot(Id::from_bytes([7; 32]), slot)
     }
 
     fn unavailable() -> UploadError {
@@ -227,7 +233,7 @@ mod tests {
                 match step {
                     Step::Add(slot) => prop_assert_eq!(backlog.add(place(slot), now), known.insert(slot)),
                     Step::Take => {
-                        if let Some((_, slot)) = backlog.take(now, &PATIENCE) {
+                        if let Some(Place::Slot(_, slot)) = backlog.take(now, &PATIENCE) {
                             prop_assert!(known.contains(&slot) && !taken.contains(&slot));
                             taken.push(slot);
                         }

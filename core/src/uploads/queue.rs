@@ -12,8 +12,10 @@ use crate::assignments::{AssignmentStore, AssignmentsError};
 use crate::clock::Clock;
 use crate::commit::catch;
 use crate::id::Id;
+use crate::item::Item;
+use crate::store::Durability;
 use crate::uploads::backlog::{Backlog, Outcome, Patience, Place};
-use crate::uploads::rest::Rest;
+use crate::uploads::rest::{Rest, Waiting};
 use crate::uploads::{Upload, UploadConfig, UploadError};
 
 /// Assignments on their way to a bundler.
@@ -99,12 +101,14 @@ impl Uploads {
     ) -> Result<Self, OpenError> {
         config.capacity = config.capacity.max(1);
         let (mut backlog, mut rest, now) = (Backlog::default(), Rest::default(), clock.now_ms());
+        // Records are few, one for each address that is published.
+        assignments.record_uploads(|record| _ = backlog.add(Place::Record(record), now))?;
         assignments.uploads(None, |process, slot| {
             if backlog.len() >= config.capacity {
                 rest.leave();
                 return ControlFlow::Break(());
             }
-            backlog.add((process, slot), now);
+            backlog.add(Place::Slot(process, slot), now);
             ControlFlow::Continue(())
         })?;
         let patience = Patience {
@@ -140,8 +144,9 @@ impl Uploads {
     /// Takes note of an assignment whose queue entry has just been stored with it. Where memory is full it is left to the
     /// store, unless `awaited`: then somebody is going to wait for it.
     pub(crate) fn queued(&self, process: Id, slot: u64, awaited: bool) {
+        let place = Place::Slot(process, slot);
         let mut state = self.shared.lock();
-        if state.rest.was_read() && !state.backlog.has(&(process, slot)) {
+        if state.rest.was_read() && !state.backlog.has(&place) {
             drop(state);
             // A reader may have found it before this, and a bundler have it by now.
             if matches!(self.shared.assignments.is_queued(&process, slot), Ok(false)) {
@@ -153,12 +158,23 @@ impl Uploads {
             state.rest.leave();
             return;
         }
-        self.shared.add(&mut state, (process, slot));
+        self.shared.add(&mut state, place);
         drop(state);
         self.shared.work.notify_one();
     }
 
-    /// How many assignments wait in memory, those under way included.
+    /// Queues a location record for upload, at a durability of the caller's choice.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn publish(&self, record: &Item, durability: Durability) -> Result<(), AssignmentsError> {
+        self.shared.assignments.queue_record(record, durability)?;
+        self.shared.add(&mut self.shared.lock(), Place::Record(record.id()));
+        self.shared.work.notify_one();
+        Ok(())
+    }
+
+    /// How many assignments and location records wait in memory, those under way included.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.shared.waiting.load(Ordering::Relaxed)
@@ -240,11 +256,12 @@ impl Shared {
     }
 
     /// Lets a caller wait for an upload. One that is neither here nor in the store has been accepted.
-    fn wait(&self, place: Place, caller: oneshot::Sender<Outcome>) -> Outcome {
+    fn wait(&self, (process, slot): Waiting, caller: oneshot::Sender<Outcome>) -> Outcome {
+        let place = Place::Slot(process, slot);
         let mut state = self.lock();
         if state.rest.exists() && !state.backlog.has(&place) {
             drop(state);
-            let queued = self.assignments.is_queued(&place.0, place.1);
+            let queued = self.assignments.is_queued(&process, slot);
             let queued = queued.map_err(|error| UploadError::Unreadable(error.to_string()))?;
             state = self.lock();
             if queued {
@@ -309,14 +326,18 @@ impl Shared {
                 return ControlFlow::Break(());
             }
             read_to = Some((process, slot));
-            found.extend(read_to.filter(|place| !self.lock().backlog.has(place)));
+            if !self.lock().backlog.has(&Place::Slot(process, slot)) {
+                found.push((process, slot));
+            }
             ControlFlow::Continue(())
         });
         let mut state = self.lock();
         match read {
             Ok(()) => {
                 let found = state.rest.end(found, read_to.filter(|_| full));
-                found.into_iter().for_each(|place| self.add(&mut state, place));
+                for (process, slot) in found {
+                    self.add(&mut state, Place::Slot(process, slot));
+                }
             }
             Err(_) => {
                 self.unread.fetch_add(1, Ordering::Relaxed);
@@ -332,14 +353,20 @@ impl Shared {
         match self.upload(place) {
             Ok(()) => {
                 // The entry goes before the callers are told, and after the bundler has it.
-                if self.assignments.uploaded(&place.0, place.1).is_err() {
+                let recorded = match place {
+                    Place::Slot(process, slot) => self.assignments.uploaded(&process, slot),
+                    Place::Record(record) => self.assignments.record_uploaded(&record),
+                };
+                if recorded.is_err() {
                     self.unrecorded.fetch_add(1, Ordering::Relaxed);
                 }
                 self.accepted.fetch_add(1, Ordering::Relaxed);
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 let callers = {
                     let mut state = self.lock();
-                    state.rest.accepted(&place);
+                    if let Place::Slot(process, slot) = place {
+                        state.rest.accepted((process, slot));
+                    }
                     state.backlog.accept(&place)
                 };
                 answer(callers, &Ok(()));
@@ -354,16 +381,32 @@ impl Shared {
         }
     }
 
-    fn upload(&self, (process, slot): Place) -> Outcome {
-        let unreadable = |reason: String| UploadError::Unreadable(reason);
-        let read = self.assignments.read(&process, slot).map_err(|error| unreadable(error.to_string()))?;
+    fn upload(&self, place: Place) -> Outcome {
+        let uploader = &self.config.uploader;
+        let outcome = match place {
+            Place::Slot(process, slot) => {
+                let upload = self.slot(process, slot)?;
+                catch("the uploader", || uploader.upload(&upload))
+            }
+            Place::Record(id) => {
+                let record = self.assignments.queued_record(&id).map_err(unreadable)?;
+                let record = record.ok_or_else(|| unreadable(format!("location record {id} is not stored")))?;
+                catch("the uploader", || uploader.publish(&record))
+            }
+        };
+        outcome.unwrap_or_else(|panic| Err(UploadError::Unavailable(panic.to_string())))
+    }
+
+    fn slot(&self, process: Id, slot: u64) -> Result<Upload, UploadError> {
+        let read = self.assignments.read(&process, slot).map_err(unreadable)?;
         let scheduled = read.ok_or_else(|| unreadable(format!("slot {slot} of {process} is not stored")))?;
         let assignment = scheduled.assignment.item().clone();
-        let upload = Upload { process, slot, assignment, message: scheduled.message };
-        let uploader = &self.config.uploader;
-        catch("the uploader", || uploader.upload(&upload))
-            .unwrap_or_else(|panic| Err(UploadError::Unavailable(panic.to_string())))
+        Ok(Upload { process, slot, assignment, message: scheduled.message })
     }
+}
+
+fn unreadable(reason: impl ToString) -> UploadError {
+    UploadError::Unreadable(reason.to_string())
 }
 
 fn answer(callers: Vec<oneshot::Sender<Outcome>>, outcome: &Outcome) {

@@ -1,6 +1,9 @@
 //! The stored queue beyond what memory holds, and how far it has been read: no clock, no thread, no store.
 
-use crate::uploads::backlog::Place;
+use crate::id::Id;
+
+/// A slot in the stored queue. Location records are all held in memory.
+pub(super) type Waiting = (Id, u64);
 
 /// Uploads that may wait in the store only. They are read in the order of their places, in laps from the first to the
 /// last, each of which goes on where there was no more room.
@@ -10,9 +13,9 @@ pub(super) struct Rest {
     /// Whether an upload was left to the store since the lap began, maybe behind the reader's back.
     missed: bool,
     /// The last place that was read; `None` before a lap.
-    read_to: Option<Place>,
+    read_to: Option<Waiting>,
     /// While somebody reads: what was accepted meanwhile. Of that, what was read is out of date.
-    accepted: Option<Vec<Place>>,
+    accepted: Option<Vec<Waiting>>,
     /// Not to be read before, after the store could not be read.
     due_ms: u64,
     begun: bool,
@@ -35,9 +38,9 @@ impl Rest {
     }
 
     /// An upload has left the store.
-    pub(super) fn accepted(&mut self, place: &Place) {
+    pub(super) fn accepted(&mut self, slot: Waiting) {
         if let Some(accepted) = &mut self.accepted {
-            accepted.push(*place);
+            accepted.push(slot);
         }
     }
 
@@ -50,7 +53,7 @@ impl Rest {
     }
 
     /// Begins to read: behind that place, or at the start.
-    pub(super) fn begin(&mut self) -> Option<Place> {
+    pub(super) fn begin(&mut self) -> Option<Waiting> {
         (self.accepted, self.begun) = (Some(Vec::new()), true);
         self.missed &= self.read_to.is_some();
         self.read_to
@@ -58,7 +61,7 @@ impl Rest {
 
     /// Ends a reading. `read_to` is where it stopped for want of room, `None` at the queue's end. Says which of `found`
     /// still wait.
-    pub(super) fn end(&mut self, mut found: Vec<Place>, read_to: Option<Place>) -> Vec<Place> {
+    pub(super) fn end(&mut self, mut found: Vec<Waiting>, read_to: Option<Waiting>) -> Vec<Waiting> {
         let accepted = self.accepted.take().unwrap_or_default();
         self.exists = self.missed || read_to.is_some();
         self.read_to = read_to;
@@ -77,7 +80,7 @@ mod tests {
     use super::*;
     use crate::id::Id;
 
-    fn place(slot: u64) -> Place {
+    fn place(slot: u64) -> Waiting {
         (Id::from_bytes([7; 32]), slot)
     }
 
@@ -102,7 +105,7 @@ mod tests {
         let mut rest = Rest::default();
         rest.leave();
         rest.begin();
-        rest.accepted(&place(1));
+        rest.accepted(place(1));
         assert_eq!(rest.end((0..3).map(place).collect(), None), [place(0), place(2)]);
     }
 

@@ -96,6 +96,7 @@ pub(crate) type Hook = Box<dyn Fn(u64) -> Result<(), StoreError> + Send + Sync>;
 pub(crate) struct Hooked {
     inner: Arc<dyn Store>,
     hook: Hook,
+    after_scan: Box<dyn Fn() + Send + Sync>,
     pub(crate) applies: AtomicU64,
     pub(crate) reads: AtomicU64,
     /// Of the reads, how many looked for the end of a range.
@@ -107,8 +108,17 @@ impl Hooked {
         inner: Arc<dyn Store>,
         hook: impl Fn(u64) -> Result<(), StoreError> + Send + Sync + 'static,
     ) -> Arc<Self> {
+        Self::with(inner, Box::new(hook), Box::new(|| ()))
+    }
+
+    /// Calls `after_scan` after each scan.
+    pub(crate) fn watching_scans(inner: Arc<dyn Store>, after_scan: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Self::with(inner, Box::new(|_| Ok(())), Box::new(after_scan))
+    }
+
+    fn with(inner: Arc<dyn Store>, hook: Hook, after_scan: Box<dyn Fn() + Send + Sync>) -> Arc<Self> {
         let (applies, reads, ends) = Default::default();
-        Arc::new(Self { inner, hook: Box::new(hook), applies, reads, ends })
+        Arc::new(Self { inner, hook, after_scan, applies, reads, ends })
     }
 
     fn read(&self) -> &Arc<dyn Store> {
@@ -128,7 +138,9 @@ impl Store for Hooked {
     }
 
     fn scan(&self, prefix: &Key, from: &Key, limit: usize) -> Result<Vec<(Key, Node)>, StoreError> {
-        self.read().scan(prefix, from, limit)
+        let found = self.read().scan(prefix, from, limit);
+        (self.after_scan)();
+        found
     }
 
     fn last(&self, prefix: &Key) -> Result<Option<(Key, Node)>, StoreError> {

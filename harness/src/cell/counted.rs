@@ -32,7 +32,9 @@ impl Counted {
             Operation::MessageWrite | Operation::KeyWrite => ("write", "writes", "writes/s"),
             Operation::RegistryLookup => ("look-up", "look-ups", "look-ups/s"),
             Operation::RegistryEnsure => ("name", "names", "names/s"),
-            Operation::RegistryList => ("page", "pages", "pages/s"),
+            Operation::RegistryList | Operation::RemoteDirect | Operation::RemoteCold | Operation::RemoteCached => {
+                ("page", "pages", "pages/s")
+            }
         };
         Self { one, many, rate }
     }

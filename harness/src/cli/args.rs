@@ -13,7 +13,7 @@ pub(super) use judging::{
     AbArgs, BaselineArgs, CompareArgs, ComparisonFormat, ComparisonOutput, HistoryCommand, HistoryFormat, JudgingArgs,
     WhichHistory,
 };
-pub(super) use serve::ServeArgs;
+pub(super) use serve::{NetworkArgs, ServeArgs};
 
 use crate::crash::{CHILD, EXAMINE};
 use crate::driver::node::CHILD as NODE;
@@ -67,7 +67,8 @@ Keys of --set, with what they take:
   workload.read          what they read: slot, range (of 1000), next, latest
   workload.history       slots stored before a round, up to 100000000
   workload.operation     schedule, restart; past the scheduler message_write, message_read, key_write, key_read;
-                         with backend null registry_lookup, registry_ensure, registry_list
+                         with backend null registry_lookup, registry_ensure, registry_list; with transport h1
+                         remote_direct, remote_cold, remote_cached
 
 Flags replace what the plan says, in all its cells. Without --durability every engine runs at the strongest tier it reaches.";
 
@@ -159,7 +160,7 @@ pub struct RunArgs {
     /// The plan [default: the preset quick]
     #[arg(value_name = "PLAN.toml", value_hint = ValueHint::FilePath)]
     pub plan: Option<PathBuf>,
-    /// A plan that ships with slotbench: seed, quick, full, registry, history, restart, range, store, durability, gate
+    /// A plan that ships with slotbench: seed, quick, full, registry, remote, history, restart, range, store, durability, gate
     #[arg(long, value_name = "NAME", conflicts_with = "plan")]
     pub preset: Option<String>,
     /// Engines
@@ -266,7 +267,7 @@ pub enum PlanCommand {
     },
     /// Print a plan that ships with slotbench, to start one's own from
     Show {
-        /// seed, quick, full, registry, history, restart, range, store, durability or gate
+        /// seed, quick, full, registry, remote, history, restart, range, store, durability or gate
         preset: String,
     },
 }

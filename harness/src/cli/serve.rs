@@ -1,16 +1,20 @@
 //! `slotbench serve`.
 
+mod network;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use slotbench_backends::{Kind, Options};
 use slotbench_core::operations::{Operations, Policies, ProcessPolicy};
+use slotbench_core::stack::{Member, Stack};
 use slotbench_core::store::Store;
 use slotbench_core::uploads::UploadConfig;
 use slotbench_core::wallet::{Wallet, WalletError};
 use slotbench_core::{Config, Durability, Mode, Scheduler};
 use slotbench_node::client::Endpoint;
+use slotbench_node::node::Reporter;
 use slotbench_node::tls::Identity;
 use slotbench_node::{HttpBundler, Limits, Node, NodeOptions, Protocol, Server, Tcp};
 use tokio::runtime::Handle;
@@ -22,6 +26,7 @@ use crate::datadir::DataDir;
 use crate::driver::node::child as node;
 use crate::driver::node::spec::NodeSpec;
 use crate::runner::Stop;
+use network::NetworkRequest;
 
 /// A data directory's own key.
 const WALLET: &str = "wallet.json";
@@ -51,26 +56,27 @@ pub(super) fn serve(args: &ServeArgs, stop: &Stop, console: &mut Console<'_>) ->
     }
     let home = data.canonical()?;
     let wallet = request.wallet.take().map_or_else(|| own_wallet(&home.join(WALLET)), Ok).map_err(refuse)?;
-    let dir = home.join(request.kind.name());
-    std::fs::create_dir_all(&dir).map_err(refuse)?;
-    let store = request.kind.open(&dir, &Options::default()).map_err(refuse)?;
+    let store = request.open(&home)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(refuse)?;
     let scheduler = request.scheduler(args, store, wallet, runtime.handle())?;
     let policies = Policies {
         processes: if args.any_process { ProcessPolicy::Any } else { ProcessPolicy::Ours },
         ..Policies::default()
     };
-    let operations = Arc::new(Operations::new(Arc::clone(&scheduler), policies));
-    let options =
-        NodeOptions { on_failure: Some(Arc::new(|cause: &str| eprintln!("error: {cause}"))), ..NodeOptions::default() };
+    let aos2 = request.network.aos2;
+    let (remote, network) = request.network.start(runtime.handle());
+    let operations = Arc::new(Operations::among(Arc::clone(&scheduler), policies, network));
+    let on_failure: Reporter = Arc::new(|cause: &str| eprintln!("error: {cause}"));
+    let options = NodeOptions { on_failure: Some(on_failure), remote: Some(remote), aos2, ..NodeOptions::default() };
     let server = Server::new(Arc::new(Node::new(operations, options)), Limits::default());
     for line in runtime.block_on(listen(&server, &request, args))? {
         console.print(&line)?;
     }
     console.print(&format!("address {}\n", scheduler.status().address))?;
     let durability = scheduler.config().durability;
-    let kind = request.kind.name();
-    console.say(&format!("{kind}, mode {}, durability {durability}, data in {}", request.mode, dir.display()))?;
+    let kinds: Vec<_> = request.kinds.iter().map(Kind::name).collect();
+    let (kinds, home) = (kinds.join(", then "), home.display());
+    console.say(&format!("{kinds}, mode {}, durability {durability}, data in {home}", request.mode))?;
     stop.wait();
     console.say("stopping: requests that are there are answered")?;
     let drained = runtime.block_on(server.stop());
@@ -94,21 +100,21 @@ fn own_wallet(path: &Path) -> Result<Wallet, WalletError> {
 
 /// What was asked for, read.
 struct Request {
-    kind: Kind,
+    /// At least one; the first is written.
+    kinds: Vec<Kind>,
     mode: Mode,
     tier: Durability,
     protocols: Vec<Protocol>,
     /// The one named; else the data directory's own.
     wallet: Option<Wallet>,
     identity: Option<Identity>,
+    network: NetworkRequest,
 }
 
 impl Request {
     fn read(args: &ServeArgs) -> Result<Self, Failure> {
         let flag = |flag: &'static str| move |message: String| Failure::Flag { flag: flag.to_owned(), message };
-        let known = slotbench_backends::KINDS.iter().map(Kind::name).collect::<Vec<_>>().join(", ");
-        let kind = Kind::find(&args.backend)
-            .ok_or_else(|| flag("--backend")(format!("'{}' is not built in (allowed: {known})", args.backend)))?;
+        let kinds = kinds(&args.backend).map_err(flag("--backend"))?;
         let mode: Mode = args.mode.parse().map_err(flag("--mode"))?;
         if mode == Mode::Remote && args.bundler.is_none() {
             return Err(flag("--mode")("remote needs a --bundler".to_owned()));
@@ -117,13 +123,32 @@ impl Request {
         let wallet = args.wallet.as_ref().map(Wallet::read_jwk).transpose();
         let identity = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
         Ok(Self {
-            tier: tier(kind, args.durability.as_deref()).map_err(flag("--durability"))?,
-            kind,
+            tier: tier(&kinds, args.durability.as_deref()).map_err(flag("--durability"))?,
+            kinds,
             mode,
             protocols: protocols.map_err(flag("--protocol"))?,
             wallet: wallet.map_err(|error| flag("--wallet")(error.to_string()))?,
             identity: identity.map(|(cert, key)| Identity::load(cert, key)).transpose().map_err(refuse)?,
+            network: NetworkRequest::read(&args.network, args.listen, args.tls_cert.is_some())?,
         })
+    }
+
+    /// The store, or the chain of them: each in its own folder.
+    fn open(&self, home: &Path) -> Result<Arc<dyn Store>, Failure> {
+        let open = |kind: &Kind| {
+            let dir = home.join(kind.name());
+            std::fs::create_dir_all(&dir).map_err(refuse)?;
+            kind.open(&dir, &Options::default()).map_err(refuse)
+        };
+        if let [kind] = &self.kinds[..] {
+            return open(kind);
+        }
+        let mut members = Vec::new();
+        for kind in &self.kinds {
+            let member = Member::new(kind.name(), open(kind)?);
+            members.push(if members.is_empty() { member } else { member.read_only() });
+        }
+        Ok(Arc::new(Stack::new(members)))
     }
 
     fn scheduler(
@@ -160,8 +185,23 @@ impl Request {
     }
 }
 
-/// The tier asked for, as far as the engine reaches it; the strongest it reaches where none is.
-fn tier(kind: Kind, asked: Option<&str>) -> Result<Durability, String> {
+/// One engine, or a chain of different ones.
+fn kinds(list: &str) -> Result<Vec<Kind>, String> {
+    let known = || slotbench_backends::KINDS.iter().map(Kind::name).collect::<Vec<_>>().join(", ");
+    let mut kinds: Vec<Kind> = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        let kind = Kind::find(name).ok_or_else(|| format!("'{name}' is not built in (allowed: {})", known()))?;
+        if kinds.iter().any(|other| other.name() == kind.name()) {
+            return Err(format!("'{name}' is named twice"));
+        }
+        kinds.push(kind);
+    }
+    Ok(kinds)
+}
+
+/// The tier asked for, as far as the engine that is written reaches it; the strongest it reaches where none is.
+fn tier(kinds: &[Kind], asked: Option<&str>) -> Result<Durability, String> {
+    let kind = kinds.first().ok_or("no engine is named")?;
     let tiers = kind.tiers();
     let Some(asked) = asked else {
         let reached = tiers.iter().rev().find_map(|tier| tier.effective);

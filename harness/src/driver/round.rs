@@ -4,6 +4,7 @@ mod messages;
 mod names;
 mod open;
 mod raw;
+mod relay;
 mod remote;
 mod restarts;
 mod site;
@@ -60,6 +61,9 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailu
     }
     if operation.is_registry() {
         return names::run(driver, job, &site);
+    }
+    if operation.is_remote() {
+        return relay::run(driver, job, &site);
     }
     let (store, history) = site.filled(driver, job)?;
     let described = store.describe();
@@ -142,6 +146,15 @@ fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
             let expected = warmed.rate.unwrap_or(f64::from(u16::MAX)) * duration.as_secs_f64() * MARGIN;
             (to_count(expected) + FIRST_STEP + cell.axes.workers as usize, duration)
         }
+    }
+}
+
+/// How many operations one of several workers does at most, and for how long it begins new ones.
+fn share(length: Length, workers: u32, worker: u32) -> (u64, Duration) {
+    let (workers, worker) = (u64::from(workers), u64::from(worker));
+    match length {
+        Length::Ops(ops) => (ops / workers + u64::from(worker < ops % workers), Duration::MAX),
+        Length::Duration(limit) => (u64::MAX, limit),
     }
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use slotbench_node::Protocol;
 use slotbench_node::client::Endpoint;
+use slotbench_node::tls::Trust;
 
 /// A certificate for `localhost`, as files and as clients want it.
 pub(crate) struct Certificate {
@@ -64,7 +65,7 @@ impl Node {
         let told: Vec<String> = lines.take_while(|line| !line.starts_with("address ")).collect();
         let addr = told.first().and_then(|line| line.rsplit("//").next()?.parse().ok());
         let addr = addr.unwrap_or_else(|| panic!("no address: {}", fs::read_to_string(&said).unwrap_or_default()));
-        let trusted = certificate.map(|certificate| certificate.der.clone());
+        let trusted = certificate.map(|certificate| Trust::certificate(&certificate.der).expect("a certificate"));
         let endpoint = |protocol: &Protocol| Endpoint {
             addr,
             protocol: *protocol,

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 
-use super::{Answer, Call, ClientError, Endpoint, MAX_ANSWER};
+use super::{Answer, Call, ClientError, Endpoint};
 use crate::protocol::Protocol;
 use crate::tls::{self, TlsError};
 
@@ -36,16 +36,18 @@ pub(super) enum Link {
 /// Opens connections to one endpoint.
 pub(super) struct Opener {
     pub(super) endpoint: Endpoint,
+    /// Whether a server may answer the wish for HTTP/2 with HTTP/1.1, in a TLS handshake.
+    negotiates: bool,
     tls: Option<Arc<ClientConfig>>,
     quic: Option<quinn::Endpoint>,
 }
 
 impl Opener {
-    pub(super) fn new(endpoint: Endpoint) -> Result<Self, TlsError> {
-        let trusted = endpoint.trusted.as_ref();
-        let tls = trusted.map(|trusted| tls::client(trusted, endpoint.protocol)).transpose()?.map(Arc::new);
+    pub(super) fn new(endpoint: Endpoint, negotiates: bool) -> Result<Self, TlsError> {
+        let offered: &[Protocol] = if negotiates { &[Protocol::H2, Protocol::H1] } else { &[endpoint.protocol] };
+        let tls = endpoint.trusted.as_ref().map(|trust| tls::client(trust, offered)).transpose()?.map(Arc::new);
         let quic = (endpoint.protocol == Protocol::H3).then(|| quic(endpoint.addr, tls.as_deref())).transpose()?;
-        Ok(Self { endpoint, tls, quic })
+        Ok(Self { endpoint, negotiates, tls, quic })
     }
 
     pub(super) async fn open(&self) -> Result<Link, ClientError> {
@@ -54,19 +56,27 @@ impl Opener {
         }
         let stream = TcpStream::connect(self.endpoint.addr).await.map_err(|error| self.endpoint.refused(error))?;
         let _ = stream.set_nodelay(true);
-        let Some(tls) = &self.tls else { return self.shake_hands(stream).await };
-        let name = ServerName::try_from(self.endpoint.host.clone()).map_err(|error| self.endpoint.refused(error))?;
+        let Some(tls) = &self.tls else { return self.shake_hands(stream, self.endpoint.protocol).await };
+        // An IPv6 address has brackets in a URL and none in a certificate.
+        let host = self.endpoint.host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(host).map_err(|error| self.endpoint.refused(error))?;
         let shaken = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
-        self.shake_hands(shaken.map_err(|error| self.endpoint.refused(error))?).await
+        let stream = shaken.map_err(|error| self.endpoint.refused(error))?;
+        let chosen = match stream.get_ref().1.alpn_protocol() {
+            Some(alpn) if alpn == Protocol::H2.alpn() => Protocol::H2,
+            _ if self.negotiates => Protocol::H1,
+            _ => self.endpoint.protocol,
+        };
+        self.shake_hands(stream, chosen).await
     }
 
-    async fn shake_hands<T>(&self, stream: T) -> Result<Link, ClientError>
+    async fn shake_hands<T>(&self, stream: T, protocol: Protocol) -> Result<Link, ClientError>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (io, refused) = (TokioIo::new(stream), |error: hyper::Error| self.endpoint.refused(error));
         // A connection that breaks is told by the request that needs it.
-        if self.endpoint.protocol == Protocol::H1 {
+        if protocol == Protocol::H1 {
             let (sender, connection) = http1::handshake(io).await.map_err(refused)?;
             tokio::spawn(connection);
             return Ok(Link::H1(Arc::new(Mutex::new(sender))));
@@ -112,15 +122,15 @@ impl Link {
             Self::H1(sender) => {
                 let mut sender = sender.lock().await;
                 sender.ready().await.map_err(|error| endpoint.broken(error))?;
-                let request = request(endpoint, &call)?.map(|()| Full::new(call.body));
-                let answered = sender.send_request(request).await.map_err(|error| endpoint.broken(error))?;
-                collect(endpoint, answered).await
+                let (request, most) = (request(endpoint, Protocol::H1, &call)?, call.most);
+                let sent = sender.send_request(request.map(|()| Full::new(call.body))).await;
+                collect(endpoint, sent.map_err(|error| endpoint.broken(error))?, most).await
             }
             Self::H2(mut sender) => {
                 sender.ready().await.map_err(|error| endpoint.broken(error))?;
-                let request = request(endpoint, &call)?.map(|()| Full::new(call.body));
-                let answered = sender.send_request(request).await.map_err(|error| endpoint.broken(error))?;
-                collect(endpoint, answered).await
+                let (request, most) = (request(endpoint, Protocol::H2, &call)?, call.most);
+                let sent = sender.send_request(request.map(|()| Full::new(call.body))).await;
+                collect(endpoint, sent.map_err(|error| endpoint.broken(error))?, most).await
             }
             Self::H3(_, sender) => exchange_h3(sender, endpoint, call).await,
         }
@@ -129,8 +139,8 @@ impl Link {
 
 async fn exchange_h3(mut sender: H3Sender, endpoint: &Endpoint, call: Call) -> Result<Answer, ClientError> {
     let broken = |error| endpoint.broken(error);
-    let mut stream = sender.send_request(request(endpoint, &call)?).await.map_err(broken)?;
-    let sent = if call.body.is_empty() { Ok(()) } else { stream.send_data(call.body).await };
+    let mut stream = sender.send_request(request(endpoint, Protocol::H3, &call)?).await.map_err(broken)?;
+    let sent = if call.body.is_empty() { Ok(()) } else { stream.send_data(call.body.clone()).await };
     // A server may answer before it has the whole request, and want no more of it.
     if sent.is_ok() {
         let _ = stream.finish().await;
@@ -138,8 +148,8 @@ async fn exchange_h3(mut sender: H3Sender, endpoint: &Endpoint, call: Call) -> R
     let (head, ()) = stream.recv_response().await.map_err(broken)?.into_parts();
     let mut body = BytesMut::new();
     while let Some(mut data) = stream.recv_data().await.map_err(broken)? {
-        if body.len() + data.remaining() > MAX_ANSWER {
-            return Err(ClientError::TooLong);
+        if body.len() + data.remaining() > call.most {
+            return Err(ClientError::TooLong(call.most));
         }
         while data.has_remaining() {
             let chunk = data.chunk();
@@ -152,16 +162,16 @@ async fn exchange_h3(mut sender: H3Sender, endpoint: &Endpoint, call: Call) -> R
 }
 
 /// Over HTTP/1.1 the request names its path and the host has a header; the others carry the whole address.
-fn request(endpoint: &Endpoint, call: &Call) -> Result<Request<()>, ClientError> {
+fn request(endpoint: &Endpoint, protocol: Protocol, call: &Call) -> Result<Request<()>, ClientError> {
     let mut builder = Request::builder().method(&call.method);
     let authority = format!("{}:{}", endpoint.host, endpoint.addr.port());
-    builder = if endpoint.protocol == Protocol::H1 {
+    builder = if protocol == Protocol::H1 {
         builder.uri(&call.path).header(http::header::HOST, authority)
     } else {
         let scheme = if endpoint.trusted.is_some() { "https" } else { "http" };
         builder.uri(Uri::builder().scheme(scheme).authority(authority).path_and_query(&call.path).build()?)
     };
-    if endpoint.protocol == Protocol::H3 && !call.body.is_empty() {
+    if protocol == Protocol::H3 && !call.body.is_empty() {
         builder = builder.header(http::header::CONTENT_LENGTH, call.body.len());
     }
     let mut request = builder.body(())?;
@@ -169,10 +179,10 @@ fn request(endpoint: &Endpoint, call: &Call) -> Result<Request<()>, ClientError>
     Ok(request)
 }
 
-async fn collect(endpoint: &Endpoint, answered: Response<Incoming>) -> Result<Answer, ClientError> {
+async fn collect(endpoint: &Endpoint, answered: Response<Incoming>, most: usize) -> Result<Answer, ClientError> {
     let (head, body) = answered.into_parts();
-    let collected = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| {
-        if error.is::<http_body_util::LengthLimitError>() { ClientError::TooLong } else { endpoint.broken(error) }
+    let collected = Limited::new(body, most).collect().await.map_err(|error| {
+        if error.is::<http_body_util::LengthLimitError>() { ClientError::TooLong(most) } else { endpoint.broken(error) }
     })?;
     Ok(Answer { status: head.status, headers: head.headers, body: collected.to_bytes() })
 }

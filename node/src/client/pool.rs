@@ -37,16 +37,30 @@ impl Client {
     /// # Errors
     /// [`TlsError`] when the trusted certificate cannot be used, or no socket be had.
     pub fn new(endpoint: Endpoint, size: PoolSize, patience: Duration) -> Result<Self, TlsError> {
+        Ok(Self::with(Opener::new(endpoint, false)?, size, patience))
+    }
+
+    /// As [`new`](Self::new), for a server of which it is not known what it speaks: over TLS the handshake decides
+    /// between HTTP/2 and HTTP/1.1, without it is HTTP/1.1. Of each connection one request at a time makes use.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn negotiating(endpoint: Endpoint, connections: usize, patience: Duration) -> Result<Self, TlsError> {
+        let endpoint = Endpoint { protocol: Protocol::H1, ..endpoint };
+        Ok(Self::with(Opener::new(endpoint, true)?, PoolSize { connections, turns: 1 }, patience))
+    }
+
+    fn with(opener: Opener, size: PoolSize, patience: Duration) -> Self {
         let connections = size.connections.max(1);
-        let turns = if endpoint.protocol == Protocol::H1 { 1 } else { size.turns.max(1) };
-        Ok(Self {
-            opener: Opener::new(endpoint)?,
+        let turns = if opener.endpoint.protocol == Protocol::H1 { 1 } else { size.turns.max(1) };
+        Self {
+            opener,
             links: (0..connections).map(|_| Mutex::default()).collect(),
             free: SyncMutex::new((0..turns).flat_map(|_| (0..connections).rev()).collect()),
             turns: Semaphore::new(connections * turns),
             patience,
             opened: AtomicU64::new(0),
-        })
+        }
     }
 
     /// Whom it talks to.
@@ -72,6 +86,14 @@ impl Client {
         Ok(())
     }
 
+    /// Opens one connection, if none is open, to see that somebody is there.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`].
+    pub async fn reach(&self) -> Result<(), ClientError> {
+        self.link(0).await.map(drop)
+    }
+
     /// Sends a request, waiting for a turn first. It is sent once: what happens to a request whose connection broke is
     /// not known.
     ///
@@ -80,7 +102,7 @@ impl Client {
     pub async fn send(&self, call: Call) -> Result<Answer, ClientError> {
         // The semaphore is never closed.
         let _permit = self.turns.acquire().await.map_err(|error| self.endpoint().refused(error))?;
-        let turn = Turn { client: self, index: self.free().pop().unwrap_or(0) };
+        let mut turn = Turn { client: self, index: self.free().pop().unwrap_or(0), is_under_way: false };
         let late = || ClientError::Late { protocol: self.endpoint().protocol, seconds: self.patience.as_secs() };
         tokio::time::timeout(self.patience, turn.exchange(call)).await.map_err(|_| late())?
     }
@@ -114,12 +136,15 @@ impl Client {
 struct Turn<'a> {
     client: &'a Client,
     index: usize,
+    is_under_way: bool,
 }
 
 impl Turn<'_> {
-    async fn exchange(&self, call: Call) -> Result<Answer, ClientError> {
+    async fn exchange(&mut self, call: Call) -> Result<Answer, ClientError> {
         let link = self.client.link(self.index).await?;
+        self.is_under_way = true;
         let answer = link.exchange(&self.client.opener.endpoint, call).await;
+        self.is_under_way = false;
         if answer.is_err() {
             self.client.forget(self.index).await;
         }
@@ -129,6 +154,13 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
+        // An HTTP/1.1 connection that somebody stopped listening to carries no other request.
+        let place = self.client.links.get(self.index).filter(|_| self.is_under_way);
+        if let Some(Ok(mut place)) = place.map(Mutex::try_lock)
+            && matches!(&*place, Some(Link::H1(_)))
+        {
+            *place = None;
+        }
         self.client.free().push(self.index);
     }
 }

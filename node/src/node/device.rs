@@ -5,15 +5,19 @@ use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use slotbench_core::Id;
 use slotbench_core::assignment::Assignment;
-use slotbench_core::operations::{Base, BaseMessage, Request, Slots};
+use slotbench_core::assignments::Scheduled;
+use slotbench_core::operations::{
+    Base, BaseMessage, OperationError, Operations, PAGE_SLOTS, Request, SchedulePage, Slots,
+};
 use slotbench_core::scheduler::MAX_LISTED;
 
-use super::{Asked, Node};
+use super::{Aos2, Asked, Node};
 use crate::envelope;
 use crate::failure::Failure;
 use crate::reply::{self, fresh, json};
 use crate::route::Key;
 use crate::service::Reply;
+use crate::wire::capital::CapitalPage;
 use crate::wire::legacy::Page;
 use crate::wire::native::{AssignmentForm, InfoForm, NextForm, ScheduleForm, SlotForm, StatusForm};
 
@@ -29,8 +33,9 @@ impl Node {
             Key::Checkpoint => Ok(self.checkpoint(asked)),
             Key::Schedule if asked.head.method == Method::POST => self.post(request, asked).await,
             Key::Schedule => self.schedule(request, &asked).await,
-            Key::Slot => self.slot(request).await,
+            Key::Slot => self.slot(request, &asked).await,
             Key::Next => self.next(request, &asked).await,
+            Key::Location => self.location(request, asked).await,
         }
     }
 
@@ -38,9 +43,14 @@ impl Node {
     async fn post(&self, mut request: Request, asked: Asked<'_>) -> Result<Reply, Failure> {
         let body = asked.posted.as_ref().map(|taken| taken.bytes.clone()).unwrap_or_default();
         envelope::open(body, asked.header(CONTENT_TYPE), &mut request)?;
-        let receipt = self.operations.schedule_tagged(&request, self.tag(&asked.head.headers)).await?;
-        let assignment = Assignment::parse(receipt.assignment)
-            .map_err(|error| Failure::internal(format!("the assignment cannot be read back: {error}")))?;
+        let assignment = match self.operations.schedule_tagged(&request, self.tag(&asked.head.headers)).await {
+            Ok(receipt) => Assignment::parse(receipt.assignment)
+                .map_err(|error| Failure::internal(format!("the assignment cannot be read back: {error}")))?,
+            Err(error) => {
+                let turn = Box::pin(self.turn(error, &request, &asked.head.headers)).await?;
+                Box::pin(self.post_elsewhere(&turn, &request)).await?
+            }
+        };
         json(&AssignmentForm::of(&assignment)).map(fresh)
     }
 
@@ -49,11 +59,20 @@ impl Node {
             .map_err(|error| Failure::bad_request(error.to_string()))?;
         let accepted = asked.parameters.get("accept").or_else(|| asked.header(ACCEPT)).unwrap_or_default();
         let aos2 = percent_decode_str(accepted).decode_utf8_lossy().trim().eq_ignore_ascii_case(AOS2);
-        self.blocking(move |operations| {
-            let page = operations.read(&request, slots)?;
-            if aos2 { json(&Page::aos2(&page)) } else { json(&ScheduleForm::from(&page)) }
-        })
-        .await
+        let aos2 = aos2.then_some(self.options.aos2);
+        let local = request.clone();
+        let read = self.blocking(move |operations| match operations.read(&local, slots) {
+            Ok(page) => written(&page, aos2).map(Ok),
+            Err(error) => Ok(Err(error)),
+        });
+        match read.await? {
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                let turn = Box::pin(self.turn(error, &request, &asked.head.headers)).await?;
+                let page = Box::pin(self.read_elsewhere(&turn, slots, PAGE_SLOTS)).await?;
+                self.blocking(move |_| written(&page, aos2)).await
+            }
+        }
     }
 
     /// The writers behind `after`, at most `limit`.
@@ -70,8 +89,15 @@ impl Node {
         json(&StatusForm::from(status)).map(fresh)
     }
 
-    async fn slot(&self, request: Request) -> Result<Reply, Failure> {
-        self.blocking(move |operations| json(&SlotForm::from(&operations.slot(&request)?)).map(fresh)).await
+    async fn slot(&self, request: Request, asked: &Asked<'_>) -> Result<Reply, Failure> {
+        let local = request.clone();
+        match self.blocking(move |operations| Ok(operations.slot(&local))).await? {
+            Ok(report) => json(&SlotForm::from(&report)).map(fresh),
+            Err(error) => {
+                let turn = Box::pin(self.turn(error, &request, &asked.head.headers)).await?;
+                json(&SlotForm::from(&Box::pin(self.slot_elsewhere(&turn)).await?)).map(fresh)
+            }
+        }
     }
 
     /// The slot after `at-slot`, or slot 0 without it. A request stands alone: what was read ahead ends with it.
@@ -83,11 +109,28 @@ impl Node {
                 Some(text.parse().map_err(|_| bad())?)
             }
         };
-        self.blocking(move |operations| {
-            let mut state = operations.follow(&request, at_slot)?;
-            json(&NextForm::from(&operations.next(&mut state)?)).map(fresh)
-        })
-        .await
+        let local = request.clone();
+        let next = move |operations: &Operations| operations.next(&mut operations.follow(&local, at_slot)?);
+        let next = match self.blocking(move |operations| Ok(next(operations))).await? {
+            Ok(next) => next,
+            Err(error) => Box::pin(self.next_elsewhere(error, &request, at_slot, asked)).await?,
+        };
+        json(&NextForm::from(&next)).map(fresh)
+    }
+
+    async fn next_elsewhere(
+        &self,
+        error: OperationError,
+        request: &Request,
+        at_slot: Option<u64>,
+        asked: &Asked<'_>,
+    ) -> Result<Scheduled, Failure> {
+        let turn = self.turn(error, request, &asked.head.headers).await?;
+        let slot = at_slot.map_or(Some(0), |slot| slot.checked_add(1));
+        let slots = slot.map_or(Slots::from(u64::MAX), |slot| Slots::within(&(slot..=slot)));
+        let page = Box::pin(self.read_elsewhere(&turn, slots, 1)).await?;
+        let not_yet = || OperationError::NotYet { process: page.process, slot: slots.first() };
+        page.assignments.into_iter().next().ok_or_else(|| not_yet().into())
     }
 
     /// There is nothing to save that is not in the store: the state comes back unchanged.
@@ -97,10 +140,19 @@ impl Node {
     }
 }
 
-/// What a request says of its process, its body aside.
+fn written(page: &SchedulePage, aos2: Option<Aos2>) -> Result<Reply, Failure> {
+    match aos2 {
+        None => json(&ScheduleForm::from(page)),
+        Some(Aos2::Legacy) => json(&Page::aos2(page)),
+        Some(Aos2::Capital) => json(&CapitalPage::from(page)),
+    }
+}
+
+/// What a request says of its process, its body aside. The parameter `hint` stands beside the id that is in the path.
 fn request(process: Option<Id>, asked: &Asked<'_>) -> Request {
+    let hinted = || Some(format!("{}?hint={}", process?, asked.parameters.get("hint")?));
     Request {
-        target: asked.parameters.get("target").map(str::to_owned),
+        target: asked.parameters.get("target").map(str::to_owned).or_else(hinted),
         base: Base { message: process.map(BaseMessage::Stored), process: None },
         ..Request::default()
     }

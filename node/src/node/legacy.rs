@@ -1,6 +1,7 @@
 //! The legacy API.
 
 use http::Method;
+use serde::Serialize;
 use slotbench_core::Id;
 use slotbench_core::item::Item;
 use slotbench_core::operations::{OperationError, Operations, Request, SchedulePage, Slots};
@@ -25,9 +26,9 @@ impl Node {
             Route::Root if asked.head.method == Method::POST => self.post_item(asked).await,
             Route::Root => json(&RootForm::new(config.clock.now_ms(), &config.signer.address())).map(fresh),
             Route::Timestamp => json(&Time::new(config.clock.now_ms(), config.block.height)).map(fresh),
-            Route::Legacy(id) => self.item_or_page(id, &asked.parameters).await,
-            Route::Latest(id) => self.blocking(move |operations| latest(operations, id)).await,
-            Route::Definition(id) => self.blocking(move |operations| definition(operations, id)).await,
+            Route::Legacy(id) => self.item_or_page(id, &asked).await,
+            Route::Latest(id) => self.own(id, latest).await,
+            Route::Definition(id) => self.own(id, definition).await,
             _ => Err(Failure::no_route()),
         }
     }
@@ -42,25 +43,75 @@ impl Node {
         check(&item)?;
         let id = item.id();
         let tag = self.tag(&asked.head.headers);
-        let receipt = self.operations.schedule_tagged(&Request::post(item), tag).await?;
-        let timestamp =
-            receipt.assignment.tag("timestamp").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        let request = Request::post(item);
+        let assignment = match self.operations.schedule_tagged(&request, tag).await {
+            Ok(receipt) => receipt.assignment,
+            Err(error) => {
+                let turn = Box::pin(self.turn(error, &request, &asked.head.headers)).await?;
+                Box::pin(self.post_elsewhere(&turn, &request)).await?.item().clone()
+            }
+        };
+        let timestamp = assignment.tag("timestamp").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
         json(&Posted { timestamp: timestamp.unwrap_or(0), id }).map(fresh)
     }
 
-    async fn item_or_page(&self, id: Id, parameters: &Parameters<'_>) -> Result<Reply, Failure> {
-        let process = parameters.get("process-id").ok_or_else(|| Failure::bad_request("'process-id' is missing"))?;
-        let process: Id = process.parse().map_err(|error| Failure::bad_request(format!("'process-id': {error}")))?;
-        let request = Request::about(process);
-        if id != process {
-            return self.blocking(move |operations| json(&NodeForm::from(&operations.find(&request, &id)?))).await;
+    /// What only the process's own scheduler answers: for another one's clients are sent there.
+    async fn own<T: Serialize + Send + 'static>(
+        &self,
+        process: Id,
+        work: impl FnOnce(&Operations, Id) -> Result<T, Unanswered> + Send + 'static,
+    ) -> Result<Reply, Failure> {
+        let answered = self.blocking(move |operations| match work(operations, process) {
+            Ok(form) => json(&form).map(fresh).map(Ok),
+            Err(Unanswered::Failed(failure)) => Err(failure),
+            Err(Unanswered::Operation(error)) => Ok(Err(error)),
+        });
+        match answered.await? {
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(self.redirected(error, &Request::about(process)).await),
         }
-        let asked = PageRequest::read(parameters)?;
-        self.blocking(move |operations| {
-            let page = asked.read_from(operations, &request)?;
-            json(&Page::new(&page, asked.cursor()))
-        })
-        .await
+    }
+
+    async fn item_or_page(&self, id: Id, asked: &Asked<'_>) -> Result<Reply, Failure> {
+        let process =
+            asked.parameters.get("process-id").ok_or_else(|| Failure::bad_request("'process-id' is missing"))?;
+        let process: Id = process.parse().map_err(|error| Failure::bad_request(format!("'process-id': {error}")))?;
+        if id != process {
+            let find = move |operations: &Operations, process| {
+                Ok(NodeForm::from(&operations.find(&Request::about(process), &id)?))
+            };
+            return self.own(process, find).await;
+        }
+        let page = PageRequest::read(&asked.parameters)?;
+        let (cursor, limit, nonces) = (page.cursor(), page.limit, page.nonces());
+        let request = Request::about(process);
+        let read = self.blocking(move |operations| match page.read_from(operations, &Request::about(process)) {
+            Ok(page) => json(&Page::new(&page, cursor)).map(Ok),
+            Err(error) => Ok(Err(error)),
+        });
+        let error = match read.await? {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error,
+        };
+        // Which slots lie in a time only the scheduler itself knows.
+        let Some(slots) = nonces else { return Err(self.redirected(error, &request).await) };
+        let turn = Box::pin(self.turn(error, &request, &asked.head.headers)).await?;
+        let page = Box::pin(self.read_elsewhere(&turn, slots, limit)).await?;
+        self.blocking(move |_| json(&Page::new(&page, cursor))).await
+    }
+}
+
+/// Why there is no answer to a question about a process.
+enum Unanswered {
+    /// The operation failed; perhaps another node knows.
+    Operation(OperationError),
+    /// There is none.
+    Failed(Failure),
+}
+
+impl From<OperationError> for Unanswered {
+    fn from(error: OperationError) -> Self {
+        Self::Operation(error)
     }
 }
 
@@ -84,22 +135,22 @@ fn check(item: &Item) -> Result<(), Failure> {
 }
 
 /// The newest message. A process that has only assigned itself has none.
-fn latest(operations: &Operations, process: Id) -> Result<Reply, Failure> {
+fn latest(operations: &Operations, process: Id) -> Result<NodeForm, Unanswered> {
     let latest = operations.latest(&Request::about(process))?;
     if latest.assignment.slot() == 0 && latest.message.id() == process {
-        return Err(Failure::bad_request("the process has no messages yet"));
+        return Err(Unanswered::Failed(Failure::bad_request("the process has no messages yet")));
     }
-    json(&NodeForm::from(&latest)).map(fresh)
+    Ok(NodeForm::from(&latest))
 }
 
-fn definition(operations: &Operations, process: Id) -> Result<Reply, Failure> {
+fn definition(operations: &Operations, process: Id) -> Result<ProcessForm, Unanswered> {
     let request = Request::about(process);
     let definition = operations.process(&request)?;
     // A process need not have been posted; where it was, its assignment tells when.
     let first = operations.read_at_most(&request, Slots::within(&(0..=0)), 1)?;
     let own = first.assignments.first().filter(|scheduled| scheduled.message.id() == process);
     let (height, time) = own.map_or((0, 0), |own| (own.assignment.block().height, own.assignment.timestamp()));
-    json(&ProcessForm::new(&definition, height, time))
+    Ok(ProcessForm::new(&definition, height, time))
 }
 
 /// Which page.
@@ -135,6 +186,14 @@ impl PageRequest {
             Bounds::Time(from, to) => operations.slots_in_time(request, *from, *to)?,
         };
         operations.read_at_most(request, slots, self.limit)
+    }
+
+    /// The slots, where the request names them.
+    const fn nonces(&self) -> Option<Slots> {
+        match self.bounds {
+            Bounds::Time(..) => None,
+            Bounds::Nonces(slots) => Some(slots),
+        }
     }
 
     const fn cursor(&self) -> Cursor {

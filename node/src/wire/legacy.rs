@@ -19,21 +19,27 @@ struct Owner {
 }
 
 #[derive(Debug, Serialize)]
-struct Tag {
+pub(super) struct Tag {
     name: String,
     value: String,
 }
 
+/// An item's tags in their order.
+pub(super) fn tags(item: &Item) -> Vec<Tag> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    item.tags().map(|(name, value)| Tag { name: text(name), value: text(value) }).collect()
+}
+
 /// What an item's data is.
 #[derive(Debug, Serialize)]
-struct Data {
-    data: String,
+pub(super) struct Data {
+    pub(super) data: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data_encoding: Option<&'static str>,
+    pub(super) data_encoding: Option<&'static str>,
 }
 
 impl Data {
-    fn of(item: &Item) -> Self {
+    pub(super) fn of(item: &Item) -> Self {
         let bytes = item.data();
         match std::str::from_utf8(&bytes) {
             Ok(text) => Self { data: text.to_owned(), data_encoding: None },
@@ -44,7 +50,7 @@ impl Data {
 
 /// An item: a message with its data, an assignment without.
 #[derive(Debug, Serialize)]
-struct ItemForm {
+pub(crate) struct ItemForm {
     id: Id,
     owner: Owner,
     tags: Vec<Tag>,
@@ -56,8 +62,7 @@ struct ItemForm {
 }
 
 impl ItemForm {
-    fn bare(item: &Item) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    pub(crate) fn bare(item: &Item) -> Self {
         let signed = item.is_signed();
         Self {
             id: item.id(),
@@ -65,7 +70,7 @@ impl ItemForm {
                 address: if signed { item.owner_address().to_string() } else { String::new() },
                 key: if signed { base64url(item.owner()) } else { String::new() },
             },
-            tags: item.tags().map(|(name, value)| Tag { name: text(name), value: text(value) }).collect(),
+            tags: tags(item),
             signature: if signed { base64url(item.signature()) } else { String::new() },
             anchor: item.anchor().map(base64url).unwrap_or_default(),
             target: item.target().map(|target| target.to_string()).unwrap_or_default(),
@@ -73,7 +78,7 @@ impl ItemForm {
         }
     }
 
-    fn full(item: &Item) -> Self {
+    pub(crate) fn full(item: &Item) -> Self {
         Self { data: Some(Data::of(item)), ..Self::bare(item) }
     }
 }
@@ -99,7 +104,7 @@ pub struct Page {
 }
 
 #[derive(Debug, Serialize)]
-struct PageInfo {
+pub(super) struct PageInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<Id>,
     has_next_page: bool,
@@ -113,6 +118,18 @@ struct TimeInfo {
     timestamp: String,
     block_height: String,
     block_hash: String,
+}
+
+impl PageInfo {
+    /// With process and time, as pages for `application/aos-2` have it.
+    pub(super) fn timed(page: &SchedulePage) -> Self {
+        let time = TimeInfo {
+            timestamp: page.timestamp.to_string(),
+            block_height: page.block.height.to_string(),
+            block_hash: page.block.hash.to_string(),
+        };
+        Self { process: Some(page.process), has_next_page: page.continues(), time: Some(time) }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -151,14 +168,7 @@ impl Page {
     /// As the native API answers those who accept `application/aos-2`: slots as cursors, and the time.
     #[must_use]
     pub fn aos2(page: &SchedulePage) -> Self {
-        let mut form = Self::new(page, Cursor::Nonce);
-        form.page_info.process = Some(page.process);
-        form.page_info.time = Some(TimeInfo {
-            timestamp: page.timestamp.to_string(),
-            block_height: page.block.height.to_string(),
-            block_hash: page.block.hash.to_string(),
-        });
-        form
+        Self { page_info: PageInfo::timed(page), ..Self::new(page, Cursor::Nonce) }
     }
 }
 

@@ -14,6 +14,8 @@ use slotbench_core::operations::{Info, SchedulePage, SlotReport};
 use slotbench_core::scheduler::Status;
 use slotbench_core::{Address, Id};
 
+use super::read::native::RemoteSlot;
+
 /// One assignment. Its texts are made where they are written.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -136,7 +138,9 @@ pub struct SlotForm {
     timestamp: u64,
     block_height: u64,
     block_hash: String,
-    wallet_address: String,
+    /// Who signs here; absent where another node schedules the process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wallet_address: Option<String>,
 }
 
 impl From<&SlotReport> for SlotForm {
@@ -147,7 +151,20 @@ impl From<&SlotReport> for SlotForm {
             timestamp: report.timestamp,
             block_height: report.block.height,
             block_hash: report.block.hash.to_string(),
-            wallet_address: report.address.to_string(),
+            wallet_address: Some(report.address.to_string()),
+        }
+    }
+}
+
+impl From<&RemoteSlot> for SlotForm {
+    fn from(slot: &RemoteSlot) -> Self {
+        Self {
+            process: slot.process,
+            current: slot.current.map_or(-1, i128::from),
+            timestamp: slot.timestamp,
+            block_height: slot.block.height,
+            block_hash: slot.block.hash.to_string(),
+            wallet_address: None,
         }
     }
 }

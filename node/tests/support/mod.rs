@@ -11,12 +11,14 @@ use http::StatusCode;
 use serde_json::Value;
 use slotbench_backends::{Kind, Options};
 use slotbench_core::item::{Item, ItemBuilder};
-use slotbench_core::operations::{Operations, Policies};
+use slotbench_core::location::BaseUrl;
+use slotbench_core::operations::{Network, Operations, Policies};
 use slotbench_core::store::Store;
 use slotbench_core::wallet::Wallet;
 use slotbench_core::{Config, Id, Scheduler, Signer as _};
 use slotbench_node::client::{Answer, Call, Client, Endpoint, PoolSize};
-use slotbench_node::tls::Identity;
+use slotbench_node::remote::{Remote, RemoteOptions};
+use slotbench_node::tls::{Identity, Trust};
 use slotbench_node::{Limits, Node, NodeOptions, Protocol, Server, Service, Tcp};
 
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -40,7 +42,7 @@ impl<S: Service> Site<S> {
             Protocol::H3 => {
                 let identity = Identity::self_signed(&["localhost"]).expect("a certificate");
                 let tls = identity.server(&[Protocol::H3]).expect("settings");
-                let trusted = Bytes::copy_from_slice(identity.certificate());
+                let trusted = Trust::certificate(identity.certificate()).expect("a certificate");
                 (server.quic(ANY_PORT, tls).expect("listens"), Some(trusted))
             }
         };
@@ -120,6 +122,37 @@ pub(crate) async fn site_with(protocol: Protocol, config: Config, policies: Poli
     let config = Config { durability: slotbench_core::Durability::Memory, ..config };
     let node = node(memory(), config, policies, NodeOptions::default());
     Site::serve(node, protocol, Limits::default()).await
+}
+
+/// Bounds for tests: what fails, fails soon.
+pub(crate) fn remote_options() -> RemoteOptions {
+    RemoteOptions { call_time: PATIENCE, operation_time: PATIENCE, ..RemoteOptions::default() }
+}
+
+/// A node of another operator, which asks other schedulers: it schedules none of the processes made here.
+pub(crate) async fn front(network: Network, remote: RemoteOptions) -> Site<Node> {
+    front_on(memory(), network, Remote::new(remote)).await
+}
+
+pub(crate) async fn front_on(store: Arc<dyn Store>, network: Network, remote: Arc<Remote>) -> Site<Node> {
+    let signer = Arc::new(Wallet::ed25519_from_seed([9; 32]).expect("a key"));
+    let config = Config { signer, durability: slotbench_core::Durability::Memory, ..config() };
+    let scheduler = Arc::new(Scheduler::new(store, config).expect("a scheduler"));
+    let operations = Operations::among(scheduler, Policies::default(), network);
+    let options = NodeOptions { remote: Some(remote), ..NodeOptions::default() };
+    Site::serve(Node::new(Arc::new(operations), options), Protocol::H1, Limits::default()).await
+}
+
+/// The URL of a node without TLS.
+pub(crate) fn url<S>(site: &Site<S>) -> BaseUrl {
+    format!("http://{}", site.endpoint.addr).parse().expect("a url")
+}
+
+/// A process that names a scheduler's address, and where it is.
+pub(crate) fn process_at(url: &BaseUrl, variant: &str) -> Item {
+    let scheduler = format!("{}?hint={url}", scheduler_wallet().address());
+    let builder = ItemBuilder::new().tag("Data-Protocol", "ao").tag("Variant", variant).tag("Type", "Process");
+    builder.tag("Module", "none").tag("Scheduler", scheduler).sign(&client_wallet()).expect("signs")
 }
 
 /// Runs a test over every protocol.

@@ -11,6 +11,7 @@ use slotbench_core::item::Item;
 use slotbench_node::Protocol;
 use slotbench_node::client::{Answer, Call, Client, ClientError, Endpoint, PoolSize};
 use slotbench_node::node::TAG;
+use slotbench_node::tls::Trust;
 use tokio::runtime::Runtime;
 
 use crate::axis::Transport;
@@ -61,7 +62,8 @@ impl HttpTarget {
         size: PoolSize,
     ) -> Result<Self, String> {
         let certificate = begun.certificate.as_ref().map(|text| STANDARD.decode(text)).transpose();
-        let trusted = certificate.map_err(|error| format!("the node's certificate: {error}"))?.map(Into::into);
+        let certificate = certificate.map_err(|error| format!("the node's certificate: {error}"))?;
+        let trusted = certificate.map(|der| Trust::certificate(&der)).transpose().map_err(|error| error.to_string())?;
         let protocol = match transport {
             Transport::H2 => Protocol::H2,
             Transport::H3 => Protocol::H3,

@@ -18,7 +18,7 @@ use slotbench_core::registry::{AppType, Listed, Live, Name, NameError, Page, Pat
 use tokio::sync::Barrier;
 
 use super::site::Site;
-use super::{Totals, failed, round};
+use super::{Totals, failed, round, share};
 use crate::answers::WrongAnswers;
 use crate::cell::{Length, Operation};
 use crate::driver::Driver;
@@ -130,16 +130,10 @@ impl Subject {
 
     async fn pass(subject: &Arc<Self>, operation: Operation, workers: u32, length: Length, stop: &Stop) -> Outcome {
         let gate = Arc::new(Barrier::new(workers as usize + 1));
-        let share = |worker: u32| match length {
-            Length::Ops(ops) => {
-                (ops / u64::from(workers) + u64::from(u64::from(worker) < ops % u64::from(workers)), Duration::MAX)
-            }
-            Length::Duration(limit) => (u64::MAX, limit),
-        };
         let tasks: Vec<_> = (0..workers)
             .map(|worker| {
                 let (subject, gate, stop, (count, limit)) =
-                    (Arc::clone(subject), Arc::clone(&gate), stop.clone(), share(worker));
+                    (Arc::clone(subject), Arc::clone(&gate), stop.clone(), share(length, workers, worker));
                 tokio::spawn(async move {
                     gate.wait().await;
                     subject.work(operation, worker as usize, count, limit, &stop).await
