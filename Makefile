@@ -9,6 +9,11 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 # All engines except RocksDB: no C++ and no libclang, so it builds in a minute or two.
 LIGHT := --no-default-features --features fs,sled,redb
 
+# Suites that run whole plans on real engines, crash processes or drive a browser: minutes of waiting for disks and
+# rounds, which the inner loop leaves to `make test`.
+SLOW := crash driver page presets serve workloads
+QUICK := $(filter-out $(SLOW),$(basename $(notdir $(wildcard */tests/*.rs))))
+
 # The plan that `make bench` runs after the criterion targets.
 PRESET ?= quick
 
@@ -28,14 +33,14 @@ setup-light:
 	@scripts/setup.sh cargo cc
 
 .PHONY: check
-check: setup-light ## the inner loop, without RocksDB: formatting, clippy, tests
+check: setup-light ## the inner loop, without RocksDB and slow suites: formatting, clippy, tests
 	cargo fmt --all --check
 	@if cargo tree --workspace $(LIGHT) --prefix none | grep '^librocksdb-sys '; then \
 	  echo 'make check would build RocksDB: a member depends on slotbench-backends with default features' >&2; exit 1; \
 	fi
 	cargo clippy --release --workspace --all-targets $(LIGHT) -- -D warnings
 	cargo clippy --release --workspace --bench '*' $(LIGHT) -- -D warnings
-	cargo test --release --workspace $(LIGHT)
+	cargo test --release --workspace $(LIGHT) --lib --bins $(addprefix --test ,$(sort $(QUICK)))
 
 .PHONY: test
 test: setup ## every test, every engine

@@ -167,7 +167,7 @@ counts_end_with 4
 expect 0 counts:ok
 grep -q 'NOT JUDGED' "$work/log" || { echo "FAILED  ... but it did not say so" && failures=$((failures + 1)); }
 
-for patch in "$root"/scripts/evidence/patches/*.patch; do
+for patch in "$root"/scripts/evidence/patches/{,handover/}*.patch; do
     if git -C "$root" apply --check "$patch"; then
         printf '%-7s %s\n' ok "${patch##*/} applies to this tree"
     else

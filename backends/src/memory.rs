@@ -143,4 +143,8 @@ impl Store for Memory {
         let entries = BTreeMap::from([("entries".to_owned(), state.entries.len() as u64)]);
         Counters { applies: state.applies, ops: state.ops, syncs: Some(0), engine: entries }
     }
+
+    fn may_wait(&self) -> bool {
+        false
+    }
 }

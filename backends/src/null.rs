@@ -77,6 +77,10 @@ impl Store for Null {
             engine: BTreeMap::new(),
         }
     }
+
+    fn may_wait(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

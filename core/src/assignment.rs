@@ -125,32 +125,31 @@ impl Assignment {
     /// # Errors
     /// [`AssignmentError`] naming the tag that is wrong.
     pub fn parse(item: Item) -> Result<Self, AssignmentError> {
-        let is_assignment = item.tag("type").is_some_and(|value| value.eq_ignore_ascii_case(b"Assignment"));
-        if !is_assignment {
+        let tags = Found::among(&item);
+        if !tags.kind.is_some_and(|value| value.eq_ignore_ascii_case(b"Assignment")) {
             return Err(AssignmentError::Type);
         }
-        let variant = match text(&item, "variant")? {
+        let variant = match text("variant", tags.variant)? {
             "ao.N.1" => Variant::Native,
             "ao.TN.1" => Variant::Legacy,
             other => return Err(AssignmentError::Value { tag: "variant", value: other.to_owned() }),
         };
-        let slot_tag = if item.tag("slot").is_some() { "slot" } else { "nonce" };
-        let process = read(&item, "process")?;
+        let process = read("process", tags.process)?;
         let message = match variant {
-            Variant::Legacy => optional(&item, "message")?.unwrap_or(process),
-            Variant::Native => read(&item, "message")?,
+            Variant::Legacy => optional("message", tags.message)?.unwrap_or(process),
+            Variant::Native => read("message", tags.message)?,
         };
         Ok(Self {
             process,
             message,
-            slot: read(&item, slot_tag)?,
-            epoch: read(&item, "epoch")?,
-            chain: read(&item, "hash-chain")?,
-            timestamp: read(&item, "timestamp")?,
+            slot: if tags.slot.is_some() { read("slot", tags.slot)? } else { read("nonce", tags.nonce)? },
+            epoch: read("epoch", tags.epoch)?,
+            chain: read("hash-chain", tags.chain)?,
+            timestamp: read("timestamp", tags.timestamp)?,
             block: Block {
-                height: read(&item, "block-height")?,
-                hash: optional(&item, "block-hash")?.unwrap_or(BlockHash::NONE),
-                timestamp: optional(&item, "block-timestamp")?.unwrap_or(0),
+                height: read("block-height", tags.block_height)?,
+                hash: optional("block-hash", tags.block_hash)?.unwrap_or(BlockHash::NONE),
+                timestamp: optional("block-timestamp", tags.block_timestamp)?.unwrap_or(0),
             },
             variant,
             item,
@@ -253,18 +252,67 @@ impl Assignment {
     }
 }
 
-fn text<'a>(item: &'a Item, tag: &'static str) -> Result<&'a str, AssignmentError> {
-    let value = item.tag(tag).ok_or(AssignmentError::Missing(tag))?;
+/// The values of the tags that are read, found in one walk over all of them.
+#[derive(Default)]
+struct Found<'a> {
+    kind: Option<&'a [u8]>,
+    variant: Option<&'a [u8]>,
+    process: Option<&'a [u8]>,
+    message: Option<&'a [u8]>,
+    slot: Option<&'a [u8]>,
+    nonce: Option<&'a [u8]>,
+    epoch: Option<&'a [u8]>,
+    chain: Option<&'a [u8]>,
+    timestamp: Option<&'a [u8]>,
+    block_height: Option<&'a [u8]>,
+    block_hash: Option<&'a [u8]>,
+    block_timestamp: Option<&'a [u8]>,
+}
+
+impl<'a> Found<'a> {
+    /// Of several tags with one name the first counts, as for [`Item::tag`].
+    fn among(item: &'a Item) -> Self {
+        let mut found = Self::default();
+        for (name, value) in item.tags() {
+            if let Some(place) = found.place(name) {
+                place.get_or_insert(value);
+            }
+        }
+        found
+    }
+
+    fn place(&mut self, name: &[u8]) -> Option<&mut Option<&'a [u8]>> {
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        Some(match name.len() {
+            4 if is(b"type") => &mut self.kind,
+            4 if is(b"slot") => &mut self.slot,
+            5 if is(b"nonce") => &mut self.nonce,
+            5 if is(b"epoch") => &mut self.epoch,
+            7 if is(b"variant") => &mut self.variant,
+            7 if is(b"process") => &mut self.process,
+            7 if is(b"message") => &mut self.message,
+            9 if is(b"timestamp") => &mut self.timestamp,
+            10 if is(b"hash-chain") => &mut self.chain,
+            10 if is(b"block-hash") => &mut self.block_hash,
+            12 if is(b"block-height") => &mut self.block_height,
+            15 if is(b"block-timestamp") => &mut self.block_timestamp,
+            _ => return None,
+        })
+    }
+}
+
+fn text<'a>(tag: &'static str, value: Option<&'a [u8]>) -> Result<&'a str, AssignmentError> {
+    let value = value.ok_or(AssignmentError::Missing(tag))?;
     std::str::from_utf8(value).map_err(|_| AssignmentError::Value { tag, value: value.escape_ascii().to_string() })
 }
 
-fn read<T: FromStr>(item: &Item, tag: &'static str) -> Result<T, AssignmentError> {
-    let value = text(item, tag)?;
+fn read<T: FromStr>(tag: &'static str, value: Option<&[u8]>) -> Result<T, AssignmentError> {
+    let value = text(tag, value)?;
     value.parse().map_err(|_| AssignmentError::Value { tag, value: value.escape_default().to_string() })
 }
 
-fn optional<T: FromStr>(item: &Item, tag: &'static str) -> Result<Option<T>, AssignmentError> {
-    item.tag(tag).map(|_| read(item, tag)).transpose()
+fn optional<T: FromStr>(tag: &'static str, value: Option<&[u8]>) -> Result<Option<T>, AssignmentError> {
+    value.map(|value| read(tag, Some(value))).transpose()
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub(crate) use archive::Contents;
+pub use archive::{Contents, Prunable};
 pub use check::{CheckOptions, Finding, ScheduleCheck};
 pub use error::AssignmentsError;
 pub use keys::{archived_key, uploaded_key};

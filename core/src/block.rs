@@ -57,11 +57,14 @@ impl FromStr for BlockHash {
     type Err = BlockHashError;
 
     fn from_str(text: &str) -> Result<Self, BlockHashError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BlockHashError)?;
-        if let Ok(long) = bytes.as_slice().try_into() {
+        // Longer texts do not fit, and are none.
+        let mut buffer = [0; 48];
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer).map_err(|_| BlockHashError)?;
+        let bytes = buffer.get(..length).unwrap_or_default();
+        if let Ok(long) = bytes.try_into() {
             return Ok(Self(BlockHashBytes::Long(long)));
         }
-        bytes.as_slice().try_into().map(|short| Self(BlockHashBytes::Short(short))).map_err(|_| BlockHashError)
+        bytes.try_into().map(|short| Self(BlockHashBytes::Short(short))).map_err(|_| BlockHashError)
     }
 }
 
@@ -79,7 +82,8 @@ impl fmt::Debug for BlockHash {
 
 impl Serialize for BlockHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        // The alphabet is ASCII.
+        serializer.serialize_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
@@ -107,6 +111,8 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -118,5 +124,16 @@ mod tests {
         assert_eq!(BlockHash::NONE.to_string().parse(), Ok(BlockHash::NONE));
         assert_eq!("AAAA".parse::<BlockHash>(), Err(BlockHashError));
         assert_eq!(format!("{}=", &text[..63]).parse::<BlockHash>(), Err(BlockHashError));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_parses_is_written_as_it_was_read(text in "[-_A-Za-z0-9]{43}|[-_A-Za-z0-9]{64}|.{0,70}") {
+            if let Ok(hash) = text.parse::<BlockHash>() {
+                prop_assert_eq!(hash.to_string(), text);
+            }
+        }
     }
 }

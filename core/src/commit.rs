@@ -5,7 +5,10 @@
 //!
 //! * the lane's own committer thread, which sleeps until there is work;
 //! * a caller that finds the lane quiet: it applies its own entry itself, which saves two thread switches.
-//!   Only while batches have been of one entry: under load the committer collects.
+//!   Only while batches have been of one entry: under load the committer collects;
+//! * over a store that [never waits](crate::Store::may_wait), any caller that finds nobody at it: it applies what is
+//!   queued, its own entry and those that others queue meanwhile, some batches long (*flat combining*: Hendler, Incze,
+//!   Shavit and Tzafrir, SPAA 2010).
 //!
 //! There is no artificial wait. Entries leave in the order they came, so per-process order is kept.
 
@@ -15,7 +18,6 @@ mod lane;
 
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
@@ -23,6 +25,7 @@ use crate::id::Id;
 use crate::item::{BuildError, Item};
 use crate::milestone::Mark;
 use crate::store::StoreError;
+use crate::sync::Arc;
 
 pub use gate::ContentGate;
 pub use lane::{CommitCounters, Lane, LaneOptions, QueueHandle};

@@ -114,10 +114,16 @@ impl ForeignSchedules {
         }
         add(&self.counters.hits, found.len());
         if !found.is_empty() {
-            // Where nobody has changed the cache yet, no order of eviction is known that this could change.
-            self.lock().as_mut().into_iter().for_each(|usage| usage.touch(process));
+            self.touch(process);
         }
         Ok(found)
+    }
+
+    /// Notes that a process was used. Whoever reads does not wait for whoever stores and evicts: the order of use may miss
+    /// a read. Before the cache is first changed there is no order yet.
+    fn touch(&self, process: &Id) {
+        let Ok(mut usage) = self.usage.try_lock() else { return };
+        usage.as_mut().into_iter().for_each(|usage| usage.touch(process));
     }
 
     /// The definition of a process that others schedule, if it came with one of its slots or beside them.

@@ -172,6 +172,8 @@ impl fmt::Debug for Address {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -203,5 +205,20 @@ mod tests {
         assert_eq!("0x0011".parse::<Address>(), Err(IdError::Ethereum));
         assert_eq!("0x00112233445566778899aabbccddeeff0011223g".parse::<Address>(), Err(IdError::Ethereum));
         assert_eq!("0x+0112233445566778899aabbccddeeff00112233".parse::<Address>(), Err(IdError::Ethereum));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Mostly of the length and the alphabet of ids, so that some are.
+        #[test]
+        fn what_parses_is_written_as_it_was_read(text in "[-_A-Za-z0-9]{43}|0x[0-9a-fA-F]{40}|.{0,50}") {
+            if let Ok(id) = text.parse::<Id>() {
+                prop_assert_eq!(id.to_string(), text.clone());
+            }
+            if let Ok(address) = text.parse::<Address>() {
+                prop_assert!(address.to_string().eq_ignore_ascii_case(&text));
+            }
+        }
     }
 }

@@ -231,10 +231,16 @@ impl Operations {
         })
     }
 
-    /// `GET status`: who signs, and which processes have a running writer.
+    /// `GET status`: who signs, and which processes have a running writer, the first of them.
     #[must_use]
     pub fn status(&self) -> Status {
         self.scheduler.status()
+    }
+
+    /// The page of `status` behind a process; see [`Scheduler::status_after`].
+    #[must_use]
+    pub fn status_after(&self, after: Option<&Id>, limit: usize) -> Status {
+        self.scheduler.status_after(after, limit)
     }
 
     /// `checkpoint`: the state unchanged, for there is nothing to save that is not in the store.

@@ -13,9 +13,7 @@ mod intake;
 mod prune;
 mod sequencer;
 mod server;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod status;
 
 use tokio::sync::Semaphore;
 
@@ -25,6 +23,7 @@ pub use config::{CommitMode, Config, Mode, SignaturePolicy};
 pub use error::ScheduleError;
 pub use prune::Pruned;
 pub use server::{SchedulingServer, ServerInfo};
+pub use status::{MAX_LISTED, Metrics, Status};
 
 use crate::assignments::{AssignmentStore, AssignmentsError, Head};
 use crate::commit::Lane;
@@ -33,6 +32,7 @@ use crate::item::{Item, Template};
 use crate::milestone::{Mark, Milestone};
 use crate::registry::{NameRef, Pattern, Policy, Registry, RegistryError};
 use crate::store::Store;
+use crate::sync::{Arc, AtomicUsize, Ordering};
 use crate::uploads::{OpenError, Uploads};
 use fence::{Handle, Rank};
 use server::{Offer, Shared};
@@ -47,28 +47,6 @@ pub struct Scheduler {
     group: Option<Arc<Lane>>,
     /// Writers that may start before idle ones are looked for.
     startable: AtomicUsize,
-}
-
-/// What a scheduler says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// The address that signs, where the key ring has no other.
-    pub address: Address,
-    /// The addresses that the key ring has for some processes.
-    pub addresses: Vec<Address>,
-    /// Processes with a running writer, in id order.
-    pub processes: Vec<Id>,
-}
-
-/// What a scheduler is busy with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Metrics {
-    /// Running writers.
-    pub servers: usize,
-    /// Messages that have a slot and are not stored yet.
-    pub queued: u64,
-    /// Milliseconds since the oldest of them got its slot.
-    pub oldest_ms: Option<u64>,
 }
 
 impl Scheduler {
@@ -231,18 +209,6 @@ impl Scheduler {
         self.servers.iter(Pattern::known_kind(KIND)).map(|listed| Arc::clone(listed.found.handle()))
     }
 
-    /// What the running writers are busy with.
-    #[must_use]
-    pub fn metrics(&self) -> Metrics {
-        let now = self.shared.config.clock.now_ms();
-        let nothing = Metrics { servers: 0, queued: 0, oldest_ms: None };
-        self.live().fold(nothing, |sum, server| Metrics {
-            servers: sum.servers + 1,
-            queued: sum.queued + server.in_flight() as u64,
-            oldest_ms: sum.oldest_ms.max(server.oldest_ms().map(|since| now.saturating_sub(since))),
-        })
-    }
-
     /// The end of a process's stored schedule. Starts no writer.
     ///
     /// # Errors
@@ -313,16 +279,6 @@ impl Scheduler {
     #[must_use]
     pub fn assignments(&self) -> &AssignmentStore {
         &self.shared.assignments
-    }
-
-    /// Who signs, and which processes have a running writer.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        let mut processes: Vec<Id> = self.live().map(|server| server.process()).collect();
-        // Names are in the order of their text, which is not that of ids.
-        processes.sort_unstable();
-        let Config { signer, keys, .. } = &self.shared.config;
-        Status { address: signer.address(), addresses: keys.addresses(), processes }
     }
 
     /// What group commit has done so far, all lanes added up.

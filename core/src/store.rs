@@ -183,6 +183,12 @@ pub trait Store: Send + Sync {
     /// What the engine counted since it was opened.
     fn counters(&self) -> Counters;
 
+    /// Whether [`apply`](Self::apply) can keep its caller waiting for a device, or for whoever waits for one. Where it
+    /// cannot, threads that must not wait may call it, such as those of a network server.
+    fn may_wait(&self) -> bool {
+        true
+    }
+
     /// Replaces links in `key`, from the left, until none is left: with `a/b -> c`, `a/b/d` resolves to `c/d`, even
     /// where something is stored at `a/b/d`. Segments that do not exist stay as they are.
     ///

@@ -4,9 +4,13 @@
 //! An entry is written in the batch that stores its assignment, and removed when the bundler has accepted it. So a crash
 //! between any two steps loses no upload; it may repeat one: a bundler must take an item it already has as accepted.
 //! Failed uploads are tried again for as long as it takes, later and later.
+//!
+//! Memory holds the next uploads, at most [`UploadConfig::capacity`]; what is beyond that waits in the store and is read
+//! when there is room. So however far behind a bundler is, only mode `remote` feels it.
 
 mod backlog;
 mod queue;
+mod rest;
 
 use std::sync::Arc;
 
@@ -68,8 +72,8 @@ pub struct UploadConfig {
     pub uploader: Arc<dyn Uploader>,
     /// Threads that upload; 0 for a queue that is driven by hand, with [`Uploads::run_due`].
     pub threads: usize,
-    /// Most assignments that wait to be uploaded. While that many wait, no message is given a slot; those that have
-    /// one by then still enter.
+    /// Most uploads held in memory, at least 1; the others wait in the store. In mode `remote`, whose callers wait for
+    /// theirs, no message is given a slot while that many wait; those that have one by then still enter.
     pub capacity: usize,
     /// Delay in milliseconds after the first failure; it doubles with every further one.
     pub first_delay_ms: u64,
@@ -81,7 +85,7 @@ pub struct UploadConfig {
 }
 
 impl UploadConfig {
-    /// 4 threads, 65,536 waiting assignments, delays from 1 to 32 seconds, callers told after 3 failures.
+    /// 4 threads, 65,536 uploads in memory, delays from 1 to 32 seconds, callers told after 3 failures.
     #[must_use]
     pub fn new(uploader: Arc<dyn Uploader>) -> Self {
         Self { uploader, threads: 4, capacity: 1 << 16, first_delay_ms: 1_000, max_delay_ms: 32_000, patience: 3 }

@@ -201,11 +201,11 @@ fn records_in(store: &Arc<dyn Store>) -> usize {
 
 #[test]
 fn c081_of_concurrent_writers_the_highest_nonce_wins() {
-    const WRITERS: u64 = 8;
-    const EACH: u64 = 25;
+    const WRITERS: usize = 8;
+    const EACH: usize = 25;
     let store = memory();
-    let records: Vec<_> = (0..WRITERS * EACH).map(|nonce| record_of(&nth(3), nonce)).collect();
-    let start = Barrier::new(8);
+    let records: Vec<_> = (0..WRITERS * EACH).map(|nonce| record_of(&nth(3), nonce as u64)).collect();
+    let start = Barrier::new(WRITERS);
     let accepted = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..WRITERS)
             .map(|writer| {
@@ -214,7 +214,7 @@ fn c081_of_concurrent_writers_the_highest_nonce_wins() {
                 let (start, records) = (&start, &records);
                 scope.spawn(move || {
                     start.wait();
-                    let mine = (0..EACH).map(|n| (n * WRITERS + (writer * 5 + n * 3) % WRITERS) as usize);
+                    let mine = (0..EACH).map(|n| n * WRITERS + (writer * 5 + n * 3) % WRITERS);
                     mine.filter(|nonce| cache.put(&records[*nonce]).is_ok()).collect::<Vec<_>>()
                 })
             })
@@ -224,7 +224,7 @@ fn c081_of_concurrent_writers_the_highest_nonce_wins() {
     let (cache, _) = cache_over(&store, 10, None);
     assert_eq!(cache.nonce(&nth(3).address()).unwrap(), accepted.iter().flatten().max().map(|nonce| *nonce as u64));
     assert!(accepted.iter().all(|own| own.is_sorted()), "{accepted:?}");
-    assert!(accepted.iter().flatten().any(|nonce| *nonce as u64 == WRITERS * EACH - 1), "the highest is never refused");
+    assert!(accepted.iter().flatten().any(|nonce| *nonce == WRITERS * EACH - 1), "the highest is never refused");
     assert_eq!(records_in(&store), 1);
 }
 

@@ -62,7 +62,24 @@ fn c048_the_list_has_every_live_writer_and_no_other_kind() {
         schedule(&scheduler, message_for(*id, n)).unwrap();
     }
     ids.sort();
-    assert_eq!(scheduler.status().processes, ids);
+    let status = scheduler.status();
+    assert_eq!((&status.processes, status.next_after), (&ids, None));
+    for limit in [0, 1, 2, 3, 5, 6, usize::MAX] {
+        let (mut listed, mut pages, mut after) = (Vec::new(), 0, None);
+        loop {
+            let page = scheduler.status_after(after.as_ref(), limit);
+            assert!(page.processes.len() <= limit.max(1));
+            listed.extend(page.processes);
+            pages += 1;
+            after = page.next_after;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, ids, "each once, {limit} at a time");
+        assert_eq!(pages, if limit > 5 { 1 } else { 5 / limit.max(1) + 1 });
+    }
+    assert!(scheduler.status_after(Some(&Id::from_bytes([9; 32])), 5).processes.is_empty());
 }
 
 #[test]

@@ -10,25 +10,10 @@ mod source {
     pub mod clock;
     pub mod registry;
 }
+#[path = "model/sync.rs"]
+mod sync;
 
 use source::{clock, registry};
-
-mod sync {
-    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    pub(crate) use shuttle::sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
-    };
-
-    /// The same in every run, so that schedules repeat.
-    pub(crate) type RandomState = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
-
-    /// As random as the schedule.
-    pub(crate) fn random_bits() -> u128 {
-        use shuttle::rand::Rng as _;
-        u128::from(shuttle::rand::thread_rng().r#gen::<u64>()) << 64
-            | u128::from(shuttle::rand::thread_rng().r#gen::<u64>())
-    }
-}
 
 use std::panic::catch_unwind;
 

@@ -187,16 +187,108 @@ fn c034_no_upload_failure_uses_a_slot_twice() {
 }
 
 #[test]
-fn a_full_queue_refuses_messages_until_there_is_room() {
+fn c029_however_far_behind_a_bundler_is_local_messages_go_on() {
+    let (open, clock, store) = (Arc::new(AtomicBool::new(false)), Arc::new(ManualClock::at(0)), memory());
+    let bundler = Bundler::new({
+        let open = open.clone();
+        move |_: &Upload| if open.load(Ordering::SeqCst) { Ok(()) } else { Err(unavailable()) }
+    });
+    for (mode, restart) in [(Mode::Local, 0), (Mode::Aggressive, 1)] {
+        let uploads = Some(UploadConfig { threads: 0, capacity: 3, ..UploadConfig::new(bundler.clone()) });
+        let scheduler =
+            Scheduler::new(Arc::clone(&store), Config { mode, clock: clock.clone(), uploads, ..config() }).unwrap();
+        let first = restart * 20;
+        let receipts: Vec<_> = (first..first + 20).map(|n| schedule(&scheduler, message(n)).unwrap()).collect();
+        scheduler.drain();
+        let uploads = scheduler.uploads().unwrap();
+        uploads.run_due();
+        let counters = uploads.counters();
+        assert_eq!((counters.waiting, counters.more), (3, true), "memory is bounded");
+        let end = u64::from(first) + 20;
+        assert_eq!(queued(&store, 0..end), (0..end).collect::<Vec<_>>(), "the store has all");
+        if restart == 0 {
+            continue;
+        }
+        open.store(true, Ordering::SeqCst);
+        clock.set(1_000);
+        assert_eq!(uploads.run_due(), 40, "what both schedulers have left behind");
+        assert!(receipts.iter().all(|receipt| bundler.copies(&receipt.assignment.id()) == 1));
+        let counters = uploads.counters();
+        assert_eq!((counters.waiting, counters.more, counters.accepted), (0, false, 40));
+        assert!(queued(&store, 0..end).is_empty());
+        assert_sound(&scheduler, &PROCESS, end);
+    }
+}
+
+#[test]
+fn c029_threads_upload_what_did_not_fit_into_memory() {
+    let gate = Arc::new(Gate::default());
+    let waits = Bundler::new({
+        let gate = gate.clone();
+        move |_: &Upload| {
+            gate.pass();
+            Ok(())
+        }
+    });
+    let uploads = Some(UploadConfig { threads: 3, capacity: 4, ..UploadConfig::new(waits.clone()) });
+    let scheduler = Scheduler::new(memory(), Config { uploads, ..config() }).unwrap();
+    let receipts: Vec<_> = (0..50).map(|n| schedule(&scheduler, message(n)).unwrap()).collect();
+    gate.await_arrivals(3);
+    gate.open();
+    while queued(scheduler.assignments().store(), 0..50).len() + scheduler.uploads().unwrap().waiting() > 0 {
+        std::thread::yield_now();
+    }
+    assert!(receipts.iter().all(|receipt| waits.copies(&receipt.assignment.id()) == 1));
+}
+
+#[test]
+fn one_that_asks_for_an_upload_in_the_store_only_waits_for_it() {
+    let bundler = Bundler::new(|_: &Upload| Ok(()));
+    let uploads = Some(UploadConfig { threads: 0, capacity: 1, ..UploadConfig::new(bundler) });
+    let scheduler = Scheduler::new(memory(), Config { uploads, ..config() }).unwrap();
+    (0..3).for_each(|n| _ = schedule(&scheduler, message(n)).unwrap());
+    let uploads = scheduler.uploads().unwrap();
+    wait(async {
+        let mut asking = Box::pin(uploads.confirmed(PROCESS, 2));
+        assert!(poll_once(asking.as_mut()).await.is_none(), "it has not been accepted");
+        assert_eq!(uploads.run_due(), 3);
+        assert_eq!(asking.await, Ok(()));
+        assert_eq!(uploads.confirmed(PROCESS, 1).await, Ok(()));
+    });
+}
+
+#[test]
+fn a_queue_that_cannot_be_read_on_is_counted_and_read_later() {
+    let (disk, broken) = (memory(), Arc::new(AtomicBool::new(false)));
+    let store = Arc::new(Unreadable { inner: Arc::clone(&disk), broken: broken.clone() });
+    let clock = Arc::new(ManualClock::at(0));
+    let uploads = Some(UploadConfig { threads: 0, capacity: 1, ..UploadConfig::new(accepting()) });
+    let scheduler = Scheduler::new(store, Config { clock: clock.clone(), uploads, ..config() }).unwrap();
+    (0..3).for_each(|n| _ = schedule(&scheduler, message(n)).unwrap());
+    broken.store(true, Ordering::SeqCst);
+    let uploads = scheduler.uploads().unwrap();
+    assert_eq!((uploads.run_due(), uploads.counters().unread), (1, 1));
+    broken.store(false, Ordering::SeqCst);
+    assert_eq!((uploads.run_due(), uploads.counters().more), (0, true), "not before the delay has passed");
+    clock.set(1_000);
+    assert_eq!((uploads.run_due(), uploads.counters().more), (2, false));
+}
+
+#[test]
+fn a_full_queue_refuses_remote_messages_until_there_is_room() {
     let open = Arc::new(AtomicBool::new(false));
     let bundler = Bundler::new({
         let open = open.clone();
         move |_: &Upload| if open.load(Ordering::SeqCst) { Ok(()) } else { Err(unavailable()) }
     });
     let uploads = Some(UploadConfig { threads: 0, capacity: 3, ..UploadConfig::new(bundler) });
-    let clock = Arc::new(ManualClock::at(0));
-    let scheduler = Scheduler::new(memory(), Config { clock: clock.clone(), uploads, ..config() }).unwrap();
-    (0..3).for_each(|n| _ = schedule(&scheduler, message(n)).unwrap());
+    let (clock, mode) = (Arc::new(ManualClock::at(0)), Mode::Remote);
+    let scheduler = Scheduler::new(memory(), Config { mode, clock: clock.clone(), uploads, ..config() }).unwrap();
+    wait(async {
+        for n in 0..3 {
+            assert!(poll_once(Box::pin(scheduler.schedule(message(n)))).await.is_none());
+        }
+    });
     scheduler.uploads().unwrap().run_due();
     let full = schedule(&scheduler, message(3));
     assert!(matches!(&full, Err(ScheduleError::UploadsFull { waiting: 3 })));
@@ -209,7 +301,12 @@ fn a_full_queue_refuses_messages_until_there_is_room() {
     assert_eq!(scheduler.uploads().unwrap().run_due(), 0, "the delay has not passed");
     clock.set(1_000);
     assert_eq!(scheduler.uploads().unwrap().run_due(), 3);
-    assert_eq!(schedule(&scheduler, message(3)).unwrap().slot, 3);
+    wait(async {
+        let mut waiting = Box::pin(scheduler.schedule(message(3)));
+        assert!(poll_once(waiting.as_mut()).await.is_none());
+        assert_eq!(scheduler.uploads().unwrap().run_due(), 1);
+        assert_eq!(waiting.await.unwrap().slot, 3);
+    });
 }
 
 #[test]
@@ -314,41 +411,47 @@ fn stray_entries_in_the_queue_are_passed_over() {
 
 #[test]
 fn an_unreadable_queue_is_an_error_at_the_start() {
-    struct Unreadable(Arc<dyn Store>);
-    impl Store for Unreadable {
-        fn apply(&self, batch: &slotbench_core::Batch, tier: Durability) -> Result<(), slotbench_core::StoreError> {
-            self.0.apply(batch, tier)
-        }
-        fn get(&self, key: &slotbench_core::Key) -> Result<Option<slotbench_core::Entry>, slotbench_core::StoreError> {
-            self.0.get(key)
-        }
-        fn scan(
-            &self,
-            _: &slotbench_core::Key,
-            _: &slotbench_core::Key,
-            _: usize,
-        ) -> Result<Vec<(slotbench_core::Key, slotbench_core::store::Node)>, slotbench_core::StoreError> {
-            Err(broken_disk())
-        }
-        fn last(
-            &self,
-            prefix: &slotbench_core::Key,
-        ) -> Result<Option<(slotbench_core::Key, slotbench_core::store::Node)>, slotbench_core::StoreError> {
-            self.0.last(prefix)
-        }
-        fn sync(&self) -> Result<(), slotbench_core::StoreError> {
-            self.0.sync()
-        }
-        fn describe(&self) -> slotbench_core::store::Description {
-            self.0.describe()
-        }
-        fn counters(&self) -> slotbench_core::store::Counters {
-            self.0.counters()
-        }
-    }
-    let store = Arc::new(Unreadable(memory()));
+    let store = Arc::new(Unreadable { inner: memory(), broken: Arc::new(AtomicBool::new(true)) });
     let made = Scheduler::new(store, by_hand(Mode::Local, accepting()));
     assert!(matches!(made, Err(ScheduleError::Uploads(_))));
+}
+
+/// A store that does not list while it is broken.
+struct Unreadable {
+    inner: Arc<dyn Store>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Store for Unreadable {
+    fn apply(&self, batch: &slotbench_core::Batch, tier: Durability) -> Result<(), slotbench_core::StoreError> {
+        self.inner.apply(batch, tier)
+    }
+    fn get(&self, key: &slotbench_core::Key) -> Result<Option<slotbench_core::Entry>, slotbench_core::StoreError> {
+        self.inner.get(key)
+    }
+    fn scan(
+        &self,
+        prefix: &slotbench_core::Key,
+        from: &slotbench_core::Key,
+        limit: usize,
+    ) -> Result<Vec<(slotbench_core::Key, slotbench_core::store::Node)>, slotbench_core::StoreError> {
+        if self.broken.load(Ordering::SeqCst) { Err(broken_disk()) } else { self.inner.scan(prefix, from, limit) }
+    }
+    fn last(
+        &self,
+        prefix: &slotbench_core::Key,
+    ) -> Result<Option<(slotbench_core::Key, slotbench_core::store::Node)>, slotbench_core::StoreError> {
+        self.inner.last(prefix)
+    }
+    fn sync(&self) -> Result<(), slotbench_core::StoreError> {
+        self.inner.sync()
+    }
+    fn describe(&self) -> slotbench_core::store::Description {
+        self.inner.describe()
+    }
+    fn counters(&self) -> slotbench_core::store::Counters {
+        self.inner.counters()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -379,7 +482,10 @@ proptest! {
 
     /// Whatever happens on the way: what is stored is accepted in the end, and until then it is in the queue.
     #[test]
-    fn every_stored_assignment_is_accepted_in_the_end(events in prop::collection::vec(event(), 0..40)) {
+    fn every_stored_assignment_is_accepted_in_the_end(
+        events in prop::collection::vec(event(), 0..40),
+        capacity in prop_oneof![1..6_usize, Just(usize::MAX)],
+    ) {
         let disk = memory();
         let (up, broken) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
         let bundler = Bundler::new({
@@ -392,8 +498,8 @@ proptest! {
             let store = Hooked::new(Arc::clone(&disk), move |_| {
                 if broken.load(Ordering::SeqCst) { Err(broken_disk()) } else { Ok(()) }
             });
-            let config = Config { clock: clock.clone(), ..by_hand(Mode::Local, bundler.clone()) };
-            Scheduler::new(store, config).unwrap()
+            let uploads = Some(UploadConfig { threads: 0, capacity, ..UploadConfig::new(bundler.clone()) });
+            Scheduler::new(store, Config { clock: clock.clone(), uploads, ..config() }).unwrap()
         };
         let (mut scheduler, mut now) = (start(), 1);
         let mut stored = Vec::new();

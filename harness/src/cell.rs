@@ -1,5 +1,6 @@
 //! A cell: one combination of all axes, and how long it is measured.
 
+mod counted;
 mod hundredths;
 mod id;
 pub(crate) mod payload;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use counted::Counted;
 pub use hundredths::Hundredths;
 pub use id::CellId;
 pub use payload::{Digest, LOGNORMAL_CAP, MAX_PAYLOAD, Payload};

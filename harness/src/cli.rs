@@ -3,6 +3,7 @@
 mod ab;
 mod args;
 mod backends;
+mod baseline;
 mod compare;
 mod console;
 mod crash;
@@ -62,6 +63,7 @@ fn dispatch(
         Command::Recommend(recommend) => recommend::recommend(&recommend, console),
         Command::Compare(args) => compare::compare(&args, console),
         Command::Gate(args) => compare::gate(&args, console),
+        Command::Baseline(args) => baseline::baseline(&args, console),
         Command::Ab(args) => ab::ab(&args, stop, console),
         Command::History(command) => history::history(&command, console),
         Command::Verify(verify) => verify::verify(&verify, console),

@@ -31,6 +31,7 @@ use tokio::runtime::Runtime;
 use crate::axis::Sign;
 use crate::driver::history::Histories;
 use crate::driver::pool::{Pool, PoolError, PoolSpec};
+use crate::driver::usage::Prepared;
 use crate::model::Floors;
 use crate::runner::{CellFailure, Job, Round, Runner, Stop};
 
@@ -44,6 +45,7 @@ pub struct Driver {
     runtime: OnceLock<Runtime>,
     /// The messages of the last round: most rounds of a run want the same ones.
     pool: Option<Pool>,
+    prepared: Prepared,
     rsa: OnceLock<Arc<Wallet>>,
     /// Stores with history, between the rounds that use them.
     histories: Histories,
@@ -82,9 +84,12 @@ impl Driver {
 
     /// At least `count` messages, made now if they are not there yet.
     fn messages(&mut self, spec: PoolSpec, count: usize) -> Result<&Pool, PoolError> {
-        let mut pool = self.pool.take().filter(|pool| *pool.spec() == spec).unwrap_or_else(|| Pool::new(spec));
-        pool.grow(count)?;
-        Ok(self.pool.insert(pool))
+        let last = self.pool.take();
+        let pool = self.prepared.count(|| {
+            let mut pool = last.filter(|pool| *pool.spec() == spec).unwrap_or_else(|| Pool::new(spec));
+            pool.grow(count).map(|()| pool)
+        });
+        Ok(self.pool.insert(pool?))
     }
 }
 

@@ -141,17 +141,13 @@ pub fn logs_of(argument: &Path) -> &Path {
 #[must_use]
 pub fn base_path(argument: &Path, new: &Run) -> PathBuf {
     let is_of_baselines = argument.is_dir() && !argument.join("run.json").exists();
-    if is_of_baselines {
-        argument.join(&new.machine.fingerprint).join(format!("{}.json", new.plan))
-    } else {
-        argument.to_owned()
-    }
+    if is_of_baselines { baseline_path(argument, &new.machine.fingerprint, &new.plan) } else { argument.to_owned() }
 }
 
-/// Where the baseline of a plan on a machine is kept, below `results`.
+/// Where the baseline of a plan on a machine is kept, in a directory of baselines.
 #[must_use]
-pub fn baseline_path(results: &Path, fingerprint: &str, plan: &str) -> PathBuf {
-    results.join("baselines").join(fingerprint).join(format!("{plan}.json"))
+pub fn baseline_path(baselines: &Path, fingerprint: &str, plan: &str) -> PathBuf {
+    baselines.join(fingerprint).join(format!("{plan}.json"))
 }
 
 /// Makes a directory, unless there is an empty one.
@@ -205,7 +201,7 @@ mod tests {
 
     #[test]
     fn baselines_are_found_by_machine_and_plan() {
-        let path = baseline_path(Path::new("results"), "0123456789ab", "quick");
+        let path = baseline_path(Path::new("results/baselines"), "0123456789ab", "quick");
         assert_eq!(path, Path::new("results/baselines/0123456789ab/quick.json"));
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod mock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use hdrhistogram::Histogram;
 
@@ -94,6 +94,9 @@ pub struct Stop(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     requested: AtomicBool,
+    /// Held for the moment in which waiters are woken, and before they go to sleep: none misses it.
+    waiting: Mutex<()>,
+    woken: Condvar,
     /// Removed when the process ends without unwinding.
     temporary: Mutex<Vec<PathBuf>>,
 }
@@ -102,6 +105,15 @@ impl Stop {
     /// Asks everybody to stop.
     pub fn request(&self) {
         self.0.requested.store(true, Ordering::Relaxed);
+        let _waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.woken.notify_all();
+    }
+
+    /// Waits until somebody asks. Blocks the thread.
+    pub fn wait(&self) {
+        let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = self.0.woken.wait_while(waiting, |()| !self.is_requested());
+        drop(asked.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether somebody asked.

@@ -70,8 +70,8 @@ fn flags_with_values_that_are_not_allowed() {
         (&["--duration", "0s"], "--duration: a round of no length measures nothing (such as 500ms, 10s or 2m)"),
         (
             &["--preset", "fastest"],
-            "preset 'fastest': unknown preset (allowed: seed, quick, full, registry, history, restart, range, store, \
-             durability, gate)",
+            "preset 'fastest': unknown preset (allowed: seed, quick, full, registry, remote, history, restart, range, \
+             store, durability, gate)",
         ),
         (
             &["--set", "workload.size=1"],

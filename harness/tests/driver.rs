@@ -117,7 +117,12 @@ fn a_round_tells_how_it_went_over_time() {
         let aggressive = cell.axes.mode == slotbench::axis::Mode::Aggressive;
         assert!(result.series.iter().all(|sample| sample.unstored.is_some() == aggressive));
         assert!(result.warmup.steady.is_some() && result.debt.is_some());
-        assert!(result.resources.peak_rss_bytes.is_some_and(|bytes| bytes > 1 << 20));
+        let peak = result.resources.peak_rss_bytes.expect("told");
+        assert!(peak > 1 << 20);
+        assert!(
+            result.resources.peak_above_base_bytes.is_some_and(|above| above < peak),
+            "the process was there before"
+        );
         assert!(result.stages_ns.is_empty(), "only in the stage round");
         let grouped = cell.axes.workload.commit == slotbench::axis::Commit::Group;
         assert_eq!(result.batch_messages.is_some(), grouped);

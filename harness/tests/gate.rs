@@ -51,6 +51,8 @@ impl Bench {
             round["messages_per_s"] = json!(1e9 / whole as f64);
             round["elapsed_ns"] = json!(whole * 1000);
             round["resources"]["cpu_ns"] = json!(whole * 1000);
+            // What else the machine did while the real round ran is none of these.
+            round["resources"]["foreign_cpu_ns"] = json!(0);
             for figure in ["p50", "p99"] {
                 round["latency_ns"]["acknowledged"][figure] = json!(whole);
             }
@@ -179,9 +181,33 @@ fn baselines_are_found_by_machine_and_plan() {
     let path = format!("baselines/{fingerprint}/quick.json");
     assert_eq!(code, Some(4));
     assert_eq!(text, format!("error: no baseline for this machine and plan: {path} is not there\n"));
-    fs::create_dir_all(bench.path("baselines").join(fingerprint)).expect("creates");
-    bench.write(&path, &run);
+    let (code, out, err) = bench.slotbench(&["baseline", "new", "--into", "baselines"]);
+    assert!(code == Some(0) && out.is_empty() && err.starts_with(&format!("{path}: ")), "{err}");
     assert_eq!(bench.gate("baselines", "new").0, Some(0));
+    assert_eq!(read(&bench.path(&path))["cells"][0]["id"], run["cells"][0]["id"]);
+    let (_, _, err) = bench.slotbench(&["baseline", "new", "--into", "baselines"]);
+    assert!(err.starts_with("replaces the one of "), "{err}");
+}
+
+#[test]
+fn what_is_not_whole_and_sound_is_no_baseline() {
+    let bench = Bench::new();
+    let sound = bench.run("new", 1.0);
+    let broken: [(&str, Value, &str); 4] = [
+        ("/complete", json!(false), "it was interrupted"),
+        ("/slotbench/profile", json!("debug"), "its build is debug, not release"),
+        ("/cells/0/status", json!("failed"), "memory-"),
+        ("/cells/0/status", json!("refused"), "nothing was measured"),
+    ];
+    for (place, value, reason) in broken {
+        let mut run = sound.clone();
+        *run.pointer_mut(place).expect("is there") = value;
+        bench.write("broken.json", &run);
+        let (code, _, err) = bench.slotbench(&["baseline", "broken.json"]);
+        assert_eq!(code, Some(2), "{place}");
+        assert!(err.starts_with(&format!("error: broken.json cannot be a baseline: {reason}")), "{err}");
+        assert!(!bench.path("results").exists());
+    }
 }
 
 #[test]
@@ -247,7 +273,7 @@ fn a_history_grows_and_finds_its_regression() {
     let old_news = bench.slotbench(&[&["history", "check", "--recent", "5"][..], &file].concat());
     assert_eq!(old_news.0, Some(0), "a regression of the past does not block for ever");
     let (code, html, _) = bench.slotbench(&[&["history", "show", "--format", "html"][..], &file].concat());
-    assert!(code == Some(0) && html.starts_with("<!doctype html>") && html.contains("class=\"worse\""), "{html}");
+    assert!(code == Some(0) && html.starts_with("<!doctype html>") && html.contains("\"worse\":true"), "{html}");
     let (code, _, err) = bench.slotbench(&[&["history", "add", "run03"][..], &file].concat());
     assert!(code == Some(2) && err.contains("is in it already"), "{err}");
     let (code, _, _) = bench.slotbench(&["gate", "run00", "run01", "--history", "history.jsonl"]);

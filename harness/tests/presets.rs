@@ -115,3 +115,16 @@ fn registry_looks_up_makes_and_lists_names() {
         assert_eq!(cell["latency_ns"]["registry"]["count"], expected, "{}", cell["id"]);
     }
 }
+
+#[test]
+fn remote_reads_another_nodes_schedule_directly_cold_and_cached() {
+    let cells = run("remote", &["--ops", "40", "--set", "workload.history=250", "--workers", "1,3"]);
+    let cached = cells.iter().filter(|cell| cell["workload"]["operation"] == "remote_cached").count();
+    assert_eq!(cells.len(), cached + 4);
+    assert!(cached >= 2, "at least one engine, with each number of workers");
+    for cell in &cells {
+        assert_eq!(cell["latency_ns"]["read"]["count"], 40, "{}", cell["id"]);
+        assert_eq!((&cell["rounds"][0]["messages"], &cell["rounds"][0]["reads"]), (&40.into(), &40.into()));
+        assert_eq!((&cell["transport"], &cell["rounds"][0]["slots_before"]), (&"h1".into(), &250.into()));
+    }
+}

@@ -79,12 +79,12 @@ fn a_history_alone_can_be_read_and_is_left_as_it_was() {
         processes = 2
         payload = 50
         reads = 100
-        history = 2500
+        history = 1100
         read = ["slot", "range", "next", "latest"]
     "#;
     for (cell, round) in run_all(plan) {
         let result = &round.result;
-        assert_eq!((result.messages, result.reads, result.slots_before), (60, 60, Some(2500)), "{}", cell.id);
+        assert_eq!((result.messages, result.reads, result.slots_before), (60, 60, Some(1100)), "{}", cell.id);
         assert_eq!(round.histograms.keys().copied().collect::<Vec<_>>(), [Tag::Read]);
     }
 }

@@ -152,8 +152,9 @@ impl Metrics {
         let scheduler = operations.scheduler();
         let counters = scheduler.commit_counters();
         let as_gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.scheduler.writers.set(as_gauge(scheduler.status().processes.len() as u64));
-        self.scheduler.unstored.set(as_gauge(scheduler.unstored()));
+        let busy = scheduler.metrics();
+        self.scheduler.writers.set(as_gauge(busy.servers as u64));
+        self.scheduler.unstored.set(as_gauge(busy.queued));
         self.scheduler.batches.set(as_gauge(counters.batches));
         self.scheduler.stored.set(as_gauge(counters.entries));
         self.others.read(operations, remote);

@@ -35,9 +35,14 @@ pub(crate) fn empty(status: StatusCode) -> Reply {
     reply
 }
 
+/// Room for an assignment, the most frequent answer.
+const ROOM: usize = 2048;
+
 /// 200 with that as JSON.
 pub(crate) fn json(form: &impl Serialize) -> Result<Reply, Failure> {
-    let text = serde_json::to_vec(form).map_err(|error| Failure::internal(format!("the answer's JSON: {error}")))?;
+    let mut text = Vec::with_capacity(ROOM);
+    let written = serde_json::to_writer(&mut text, form);
+    written.map_err(|error| Failure::internal(format!("the answer's JSON: {error}")))?;
     Ok(whole(StatusCode::OK, "application/json", text))
 }
 

@@ -34,6 +34,12 @@
 //! `item` for those who do not. Times are milliseconds since the Unix epoch, `block-timestamp` as the network gives it.
 //! The answer to a POST is one assignment without `body`: its sender has it.
 //!
+//! # Status
+//!
+//! `/~scheduler@1.0/status` answers `{"address": "<who signs>", "processes": ["<id>", …], "continues": false,
+//! "next-after": null}`: processes with a running writer, in the order of their text, at most 1000, or `limit` of them. Where
+//! `continues` is true, the parameter `after` with what `next-after` says asks for the next page; the last one may be empty.
+//!
 //! # The legacy forms
 //!
 //! See [`legacy`]; the page of `accept: application/aos-2` is made of the same items, or, where the operator chose the

@@ -293,7 +293,19 @@ async fn c118_status_lists_address_and_processes_and_is_not_cacheable() {
         let status = site.get("/~scheduler@1.0/status").await;
         assert_eq!(status.headers.get("cache-control"), Some(&HeaderValue::from_static("no-store")));
         let address = scheduler_wallet().address().to_string();
-        assert_eq!(json(&status), json!({ "address": address, "processes": [id.to_string()] }));
+        let all = json!({ "address": address, "processes": [id.to_string()], "continues": false, "next-after": null });
+        assert_eq!(json(&status), all);
+        let page = site.json("/~scheduler@1.0/status?limit=1").await;
+        assert_eq!((&page["continues"], &page["next-after"]), (&json!(true), &json!(id.to_string())));
+        let rest = site.json(format!("/~scheduler@1.0/status?limit=1&after={id}")).await;
+        assert_eq!((&rest["processes"], &rest["continues"]), (&json!([]), &json!(false)));
+        for bad in ["limit=0", "limit=1001", "limit=x", "after=x"] {
+            assert_eq!(
+                site.get(format!("/~scheduler@1.0/status?{bad}")).await.status,
+                StatusCode::BAD_REQUEST,
+                "{bad}"
+            );
+        }
         let info = site.json("/~scheduler@1.0/info").await;
         assert!(info["exports"].as_array().expect("keys").contains(&json!("schedule")), "{info}");
         assert_eq!((&info["mode"], &info["default"]), (&json!("local"), &Value::Null));

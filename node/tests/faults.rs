@@ -252,3 +252,13 @@ async fn aggressive_answers_are_all_stored_when_the_node_stops() {
         assert_eq!(operations.scheduler().stored_head(&id).expect("reads").slot, Some(50));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_stays_connected_does_not_hold_up_the_end() {
+    for protocol in Protocol::ALL {
+        let site = limited(protocol, Limits::default()).await;
+        assert_eq!(site.get("/health").await.status, StatusCode::OK);
+        // With the connection still open in the client's pool.
+        assert!(site.server.stop().await, "over {protocol}: nothing is left running");
+    }
+}

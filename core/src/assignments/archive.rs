@@ -20,7 +20,7 @@ const PAGE: usize = 1024;
 
 /// A slot that is to be pruned.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Prunable {
+pub struct Prunable {
     slot: u64,
     chain: ChainValue,
     timestamp: u64,
@@ -30,7 +30,7 @@ pub(crate) struct Prunable {
 
 /// The contents that might go with some slots, each with the last of those slots that uses it.
 #[derive(Debug, Default)]
-pub(crate) struct Contents(HashMap<Id, u64>);
+pub struct Contents(HashMap<Id, u64>);
 
 impl Contents {
     fn used(&mut self, content: Id, slot: u64) {
@@ -38,7 +38,9 @@ impl Contents {
         *last = slot.max(*last);
     }
 
-    pub(crate) fn contains(&self, content: &Id) -> bool {
+    /// Whether it is among them.
+    #[must_use]
+    pub fn contains(&self, content: &Id) -> bool {
         self.0.contains_key(content)
     }
 }
@@ -72,8 +74,12 @@ impl AssignmentStore {
     }
 
     /// The first slots of a process, at most `limit`, that may be pruned while the last `keep_last` stay: up to the first
-    /// that was not uploaded. Likewise their contents, but for definitions of processes.
-    pub(crate) fn prunable(
+    /// that was not uploaded. Likewise their contents, but for definitions of processes. For
+    /// [`Scheduler::prune`](crate::Scheduler::prune), which keeps committers away meanwhile.
+    ///
+    /// # Errors
+    /// What the store reports; `Corrupt` for a slot that cannot be read.
+    pub fn prunable(
         &self,
         process: &Id,
         keep_last: u64,
@@ -106,7 +112,10 @@ impl AssignmentStore {
     }
 
     /// Those of the contents that slots other than `pruned` use, on any process: one pass over everything stored.
-    pub(crate) fn used_elsewhere(
+    ///
+    /// # Errors
+    /// What the store reports; `Corrupt` for a slot that cannot be read.
+    pub fn used_elsewhere(
         &self,
         process: &Id,
         pruned: &[Prunable],
@@ -138,7 +147,10 @@ impl AssignmentStore {
 
     /// The batch that prunes some slots, in order: their links and notes, and what nothing but they use. With the number
     /// of contents that go.
-    pub(crate) fn stage_prune(
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn stage_prune(
         &self,
         process: &Id,
         slots: &[Prunable],

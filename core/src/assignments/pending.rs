@@ -1,5 +1,7 @@
 //! The stored queue of uploads.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
 
 use crate::assignments::keys::{process_uploads_key, uploads_key};
@@ -13,12 +15,26 @@ use crate::store::{Batch, Durability};
 const PAGE: usize = 1024;
 
 impl AssignmentStore {
-    /// Hands every queued upload to `take`, by process and slot; entries of another form are skipped.
+    /// Hands queued uploads to `take`, by process and slot, until it wants no more: those behind `after`, or all.
+    /// Entries of another form are skipped.
     ///
     /// # Errors
     /// What the store reports.
-    pub fn uploads(&self, take: impl FnMut(Id, u64)) -> Result<(), AssignmentsError> {
-        self.uploads_below(&uploads_key(), take)
+    pub fn uploads(
+        &self,
+        after: Option<(Id, u64)>,
+        take: impl FnMut(Id, u64) -> ControlFlow<()>,
+    ) -> Result<(), AssignmentsError> {
+        let from = after.map_or_else(uploads_key, |(process, slot)| upload_key(&process, slot).fence());
+        self.uploads_below(&uploads_key(), from, take)
+    }
+
+    /// Whether an upload is in the queue.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn is_queued(&self, process: &Id, slot: u64) -> Result<bool, AssignmentsError> {
+        Ok(self.store.get(&upload_key(process, slot))?.is_some())
     }
 
     /// Hands the slots of a process that are queued for upload to `take`, in order.
@@ -26,17 +42,27 @@ impl AssignmentStore {
     /// # Errors
     /// What the store reports.
     pub fn uploads_of(&self, process: &Id, mut take: impl FnMut(u64)) -> Result<(), AssignmentsError> {
-        self.uploads_below(&process_uploads_key(process), |_, slot| take(slot))
+        let group = process_uploads_key(process);
+        self.uploads_below(&group, group.clone(), |_, slot| {
+            take(slot);
+            ControlFlow::Continue(())
+        })
     }
 
-    fn uploads_below(&self, group: &Key, mut take: impl FnMut(Id, u64)) -> Result<(), AssignmentsError> {
-        let mut from = group.clone();
+    fn uploads_below(
+        &self,
+        group: &Key,
+        mut from: Key,
+        mut take: impl FnMut(Id, u64) -> ControlFlow<()>,
+    ) -> Result<(), AssignmentsError> {
         loop {
             let page = self.store.scan(group, &from, PAGE)?;
             let Some((last, _)) = page.last() else { return Ok(()) };
             from = last.fence();
             for (process, slot) in page.iter().filter_map(|(key, _)| upload_of(key)) {
-                take(process, slot);
+                if take(process, slot).is_break() {
+                    return Ok(());
+                }
             }
         }
     }

@@ -1,12 +1,12 @@
 //! The part of a queue that goes into one `apply`.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::assignments;
 use crate::commit::{CommitError, CommitObserver, LaneOptions, Owner, Pending, Receipt, catch};
 use crate::milestone::Milestone;
 use crate::store::{Batch, Store};
+use crate::sync::Arc;
 
 /// Entries in flight and the buffers they are written with, both reused from batch to batch.
 #[derive(Default)]

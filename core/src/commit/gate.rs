@@ -4,8 +4,8 @@
 //! link leads to it. A pruner finds out which contents those are, which takes time, and then removes them. The gate tells
 //! it of contents that were stored again meanwhile, and lets nothing be stored while it removes.
 
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::assignments::Contents;
 use crate::id::Id;

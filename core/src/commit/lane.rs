@@ -1,14 +1,13 @@
 //! A queue in front of a store, with at most one `apply` in flight.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use crate::commit::batch::{InFlight, fail_all};
 use crate::commit::{CommitError, CommitObserver, ContentGate, Pending};
 use crate::id::Id;
 use crate::store::{Durability, Store};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// How a lane commits.
 #[derive(Clone)]
@@ -19,8 +18,11 @@ pub struct LaneOptions {
     pub max_entries: usize,
     /// Most bytes of items in one batch; a single larger entry still goes, alone.
     pub max_bytes: usize,
-    /// Whether a caller may run a quiet lane's `apply` on its own thread.
+    /// Whether a caller may run `apply` on its own thread: where the lane is quiet, and where the store
+    /// [never waits](Store::may_wait) whenever nobody else does.
     pub inline: bool,
+    /// Most batches that a caller applies, over a store that never waits, before it leaves the rest to the committer.
+    pub combined: usize,
     /// Told of every batch.
     pub observer: Option<Arc<dyn CommitObserver>>,
     /// Whether each entry's assignment can be found by its message.
@@ -39,6 +41,7 @@ impl Default for LaneOptions {
             max_entries: 1024,
             max_bytes: 8 << 20,
             inline: true,
+            combined: 16,
             observer: None,
             index_messages: false,
             queue_uploads: false,
@@ -73,6 +76,8 @@ struct Shared {
     work: Condvar,
     idle: Condvar,
     counters: Counters,
+    /// Whether callers commit under load too, for each other.
+    combining: bool,
 }
 
 #[derive(Default)]
@@ -116,9 +121,11 @@ impl Lane {
     /// What the operating system says when it cannot start a thread.
     pub fn start(store: Arc<dyn Store>, options: LaneOptions) -> std::io::Result<Self> {
         let state = State { lead: Some(InFlight::default()), ..State::default() };
+        let combining = options.inline && !store.may_wait();
         let shared = Arc::new(Shared {
             store,
             options,
+            combining,
             state: Mutex::new(state),
             work: Condvar::new(),
             idle: Condvar::new(),
@@ -126,7 +133,7 @@ impl Lane {
         });
         let committer = {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new().name("committer".to_owned()).spawn(move || shared.run())?
+            thread::Builder::new().name("committer".to_owned()).spawn(move || shared.run())?
         };
         Ok(Self { shared, committer: Mutex::new(Some(committer)) })
     }
@@ -146,19 +153,16 @@ impl Lane {
         state.lead.is_some()
     }
 
-    /// Sees to it that queued entries get committed: by this thread if `may_lead` and the lane is quiet, else by the
-    /// committer.
+    /// Sees to it that queued entries get committed: by this thread if `may_lead` and [`LaneOptions::inline`] allows it,
+    /// else by the committer.
     pub fn kick(&self, may_lead: bool) {
         let mut state = self.shared.lock();
-        if state.queue.is_empty() {
-            return;
-        }
-        let quiet = state.last_batch <= 1 && state.queue.len() == 1;
-        if may_lead
-            && self.shared.options.inline
-            && quiet
+        let mut turns = if may_lead { self.shared.turns(&state) } else { 0 };
+        while turns > 0
+            && !state.queue.is_empty()
             && let Some(in_flight) = state.lead.take()
         {
+            turns -= 1;
             self.shared.counters.inline.fetch_add(1, Ordering::Relaxed);
             state = self.shared.commit(state, in_flight);
         }
@@ -245,7 +249,7 @@ impl Drop for Lane {
         self.shared.work.notify_all();
         let committer = self.committer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         // The last owner of a lane may be an entry that the committer itself lets go of: a thread cannot join itself.
-        let committer = committer.filter(|thread| thread.thread().id() != std::thread::current().id());
+        let committer = committer.filter(|committer| committer.thread().id() != thread::current().id());
         if let Some(committer) = committer {
             // The committer catches the store's panics; should it die all the same, its entries died with it.
             let _ = committer.join();
@@ -257,6 +261,12 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // State is only changed in steps that cannot panic half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many batches a caller may commit now.
+    fn turns(&self, state: &State) -> usize {
+        let quiet = state.last_batch <= 1 && state.queue.len() == 1;
+        if self.combining { self.options.combined } else { usize::from(self.options.inline && quiet) }
     }
 
     /// The committer thread.

@@ -111,7 +111,7 @@ pub struct Config {
     /// Most bytes of items in one batch.
     pub max_batch_bytes: usize,
     /// Whether a caller's thread may run the store's `apply` when nobody else is committing. Off where callers must
-    /// not block, such as on the threads of a network server.
+    /// not block, such as on the threads of a network server, and the store [may wait](crate::Store::may_wait).
     pub inline: bool,
     /// Who signs assignments.
     pub signer: Arc<dyn Signer>,
@@ -184,6 +184,7 @@ impl Config {
             max_entries: if self.commit == CommitMode::Each { 1 } else { self.max_batch.max(1) },
             max_bytes: self.max_batch_bytes,
             inline: self.inline && self.commit == CommitMode::Group,
+            combined: LaneOptions::default().combined,
             observer: self.observer.clone(),
             index_messages: self.index_messages,
             queue_uploads: self.uploads.is_some(),

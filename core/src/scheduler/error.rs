@@ -32,7 +32,7 @@ pub enum ScheduleError {
         /// The window's size.
         waiting: usize,
     },
-    /// As many assignments as allowed wait to be uploaded.
+    /// In mode `remote`: as many assignments as allowed wait to be uploaded.
     #[error("busy: {waiting} assignments wait to be uploaded")]
     UploadsFull {
         /// How many.

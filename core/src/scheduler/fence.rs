@@ -10,17 +10,18 @@
 //! they came by it. Other processes are kept out by the engine, which locks its directory.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::commit::{CommitError, ContentGate, QueueHandle};
 use crate::id::Id;
 use crate::scheduler::ScheduleError;
 use crate::scheduler::intake::Intake;
 use crate::store::Store;
+use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError, Weak};
 
 /// The stores that have schedulers. An entry keeps its store alive, so no other store can come to have its address.
-static OPEN: Mutex<Vec<Weak<Fences>>> = Mutex::new(Vec::new());
+///
+/// The standard library's lock under a model checker too: it outlives every schedule that is tried.
+static OPEN: std::sync::Mutex<Vec<Weak<Fences>>> = std::sync::Mutex::new(Vec::new());
 
 /// Fences are looked through for dead writers when there are this many, and whenever they have doubled.
 const FIRST_SWEEP: usize = 1024;
@@ -129,7 +130,7 @@ impl Fence {
 impl Fences {
     fn of(store: &Arc<dyn Store>) -> Arc<Self> {
         let address = |store: &Arc<dyn Store>| Arc::as_ptr(store).cast::<()>();
-        let mut open = lock(&OPEN);
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|fences| fences.strong_count() > 0);
         let known = open.iter().filter_map(Weak::upgrade).find(|fences| address(&fences.store) == address(store));
         known.unwrap_or_else(|| {

@@ -1,13 +1,11 @@
 //! Where messages enter a writer, and how it is closed.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use tokio::sync::Semaphore;
 
 use crate::assignments::Head;
 use crate::commit::CommitError;
 use crate::scheduler::sequencer::{Sequencer, Ticket};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// The part of a writer that others than its callers reach: those who stop it.
 pub(super) struct Intake {

@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
-use std::sync::Arc;
 
 use crate::assignments::Head;
 use crate::chain::{Chain, ChainValue};
@@ -14,6 +13,7 @@ use crate::commit::{CommitError, Reply};
 use crate::item::Item;
 use crate::milestone::{Mark, Milestone};
 use crate::scheduler::backlog::Backlog;
+use crate::sync::Arc;
 
 /// The strictly serial part of a writer.
 pub(super) struct Sequencer {

@@ -1,8 +1,5 @@
 //! The writer of one process.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, MutexGuard, Weak};
-
 use tokio::sync::{TryAcquireError, oneshot};
 
 use crate::assignment::{DEFAULT_PATH, Draft};
@@ -17,6 +14,7 @@ use crate::scheduler::fence::Rank;
 use crate::scheduler::intake::Intake;
 use crate::scheduler::sequencer::{Accepted, Sequencer, Terms, Ticket};
 use crate::scheduler::{Config, MAX_WINDOW, Mode, ScheduleError};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, MutexGuard, Ordering, Weak};
 use crate::uploads::Uploads;
 use crate::wallet::Signer;
 
@@ -35,7 +33,18 @@ impl Shared {
     /// Takes on what earlier writers of the process have queued for upload since the queue was opened.
     pub(super) fn adopt_uploads(&self, process: &Id) -> Result<(), ScheduleError> {
         let Some(uploads) = &self.uploads else { return Ok(()) };
-        self.assignments.uploads_of(process, |slot| uploads.queued(*process, slot)).map_err(ScheduleError::Uploads)
+        let adopt = |slot| uploads.queued(*process, slot, false);
+        self.assignments.uploads_of(process, adopt).map_err(ScheduleError::Uploads)
+    }
+
+    /// Where callers wait for the bundler, only so many may.
+    fn check_room_for_confirmation(&self) -> Result<(), ScheduleError> {
+        match &self.uploads {
+            Some(uploads) if self.config.mode == Mode::Remote && uploads.is_full() => {
+                Err(ScheduleError::UploadsFull { waiting: uploads.waiting() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Who signs for a process: what its definition says is read only where it matters.
@@ -210,9 +219,7 @@ impl SchedulingServer {
 
     /// As [`schedule`](Self::schedule); a writer that has retired gives the message back.
     pub(super) async fn offer(self: &Arc<Self>, message: Item, mark: Mark) -> Result<Offer, ScheduleError> {
-        if let Some(waiting) = self.shared.uploads.as_ref().filter(|uploads| uploads.is_full()).map(Uploads::waiting) {
-            return Err(ScheduleError::UploadsFull { waiting });
-        }
+        self.shared.check_room_for_confirmation()?;
         if !self.enter().await? {
             return Ok(Offer::Retired(message, mark));
         }
@@ -377,7 +384,7 @@ impl SchedulingServer {
 impl Owner for SchedulingServer {
     fn stored(&self, slot: u64) {
         if let Some(uploads) = &self.shared.uploads {
-            uploads.queued(self.process, slot);
+            uploads.queued(self.process, slot, self.shared.config.mode == Mode::Remote);
         }
         self.unstored.store(slot + 1, Ordering::Release);
         // The number only falls here, so its peaks are all seen here.

@@ -61,6 +61,10 @@ impl Backlog {
         self.jobs.len()
     }
 
+    pub(super) fn has(&self, place: &Place) -> bool {
+        self.jobs.contains_key(place)
+    }
+
     /// Uploads whose last attempt failed.
     pub(super) fn failing(&self) -> usize {
         self.jobs.values().filter(|job| job.last.is_some()).count()

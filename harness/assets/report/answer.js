@@ -22,7 +22,7 @@ function drawLead() {
   byId('lead').replaceChildren(
     'At durability ', h('em', {}, answer.tier), ', ',
     h('span', { class: 'engine', vars: { '--color': engineColor(cell.backend) } }, cell.backend),
-    ` ${verb} ${format.number(cell.throughput.messages_per_s)} messages a second, ${cell.mode} confirmation, `,
+    ` ${verb} ${format.number(cell.throughput.messages_per_s)} ${cell.counted.many} a second, ${cell.mode} confirmation, `,
     `${plural(cell.workers, 'worker')}${run.loads[state.load] ? `, ${run.loads[state.load]}` : ''}${tie}.`);
 }
 
@@ -38,13 +38,13 @@ function card(answer) {
     h('p', { class: 'eyebrow' }, `${answer.tier} · ${cell.mode}`),
     h('h3', {}, h('span', { class: 'dot', vars: { '--color': engineColor(cell.backend) } }), cell.backend,
       h('small', {}, ` ${plural(cell.workers, 'worker')}`)),
-    h('p', { class: 'big' }, format.number(cell.throughput.messages_per_s), h('small', {}, ' msg/s'),
+    h('p', { class: 'big' }, format.number(cell.throughput.messages_per_s), h('small', {}, ` ${cell.counted.rate}`),
       h('small', { class: 'muted' }, rateInterval(cell))),
     h('dl', {},
       fact('answered, p50', format.time(latency.p50)),
       fact('answered, p99', format.time(latency.p99)),
       cell.mode === 'aggressive' && fact('stored, p99', format.time(durableLatency(cell).p99)),
-      fact('CPU a message', format.time(cell.costs.cpu)),
+      fact(`CPU a ${cell.counted.one}`, format.time(cell.costs.cpu)),
       cell.mode !== 'aggressive' && fact('written', format.times(cell.costs.written))),
     answer.tied.length > 0 && h('p', { class: 'badge warn' }, `too close to call with ${answer.tied.join(', ')}`),
     badges(cell));

@@ -4,15 +4,15 @@ const COLUMNS = [
   { name: 'engine', value: (cell) => cell.backend, show: (cell) => engineName(cell), text: true },
   { name: 'mode', value: (cell) => cell.mode, show: (cell) => cell.mode, text: true },
   { name: 'workers', value: (cell) => cell.workers, show: (cell) => cell.workers },
-  { name: 'msg/s', value: (cell) => cell.throughput && cell.throughput.messages_per_s, show: (cell) => format.number(cell.throughput && cell.throughput.messages_per_s) },
+  { name: ({ rate }) => rate, value: (cell) => cell.throughput && cell.throughput.messages_per_s, show: (cell) => format.number(cell.throughput && cell.throughput.messages_per_s) },
   { name: '95 %', value: (cell) => cell.throughput && cell.throughput.interval && cell.throughput.interval[0], show: (cell) => (cell.throughput && cell.throughput.interval ? format.range(cell.throughput.interval, format.number) : NONE) },
   { name: 'answered p50', value: (cell) => callerLatency(cell).p50, show: (cell) => format.time(callerLatency(cell).p50) },
   { name: 'p99', value: (cell) => callerLatency(cell).p99, show: (cell) => format.time(callerLatency(cell).p99) },
   { name: 'p99.9', value: (cell) => callerLatency(cell).p999, show: (cell) => format.time(callerLatency(cell).p999) },
   { name: 'stored p99', value: (cell) => durableLatency(cell).p99, show: (cell) => format.time(durableLatency(cell).p99) },
-  { name: 'CPU/msg', value: (cell) => cell.costs.cpu, show: (cell) => format.time(cell.costs.cpu) },
+  { name: ({ one }) => `CPU a ${one}`, value: (cell) => cell.costs.cpu, show: (cell) => format.time(cell.costs.cpu) },
   { name: 'written ×', value: (cell) => cell.costs.written, show: (cell) => format.number(cell.costs.written) },
-  { name: 'syncs/msg', value: (cell) => cell.costs.syncs, show: (cell) => format.number(cell.costs.syncs) },
+  { name: ({ one }) => `syncs a ${one}`, value: (cell) => cell.costs.syncs, show: (cell) => format.number(cell.costs.syncs) },
   { name: 'in a crash', value: (cell) => lossWord(cell)[0], show: (cell) => lossBadge(cell), text: true },
   { name: 'verified', value: (cell) => String(cell.verified), show: (cell) => ({ true: 'yes', false: 'NO' }[cell.verified] || NONE), text: true },
   { name: 'status', value: (cell) => cell.status, show: (cell) => cell.status + (cell.share > 0.05 ? ' †' : ''), text: true },
@@ -62,12 +62,12 @@ function drawCells() {
   }, `Show more (${(cells.length - list.shown).toLocaleString('en-US')} left)`);
   byId('table').replaceChildren(...[
     h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Table of cells' },
-      h('table', { class: 'cells' }, h('thead', {}, h('tr', {}, COLUMNS.map(heading))), bodies)),
+      h('table', { class: 'cells' }, h('thead', {}, h('tr', {}, COLUMNS.map((column, index) => heading(column, index, counted(cells))))), bodies)),
     more,
   ].filter(Boolean));
 }
 
-function heading(column, index) {
+function heading(column, index, unit) {
   const order = list.by === index ? (list.isDescending ? 'descending' : 'ascending') : 'none';
   return h('th', { scope: 'col', 'aria-sort': order, class: column.text ? '' : 'number' }, h('button', {
     type: 'button',
@@ -79,7 +79,7 @@ function heading(column, index) {
         drawCells();
       },
     },
-  }, column.name, h('span', { 'aria-hidden': 'true' }, { none: '', ascending: ' ↑', descending: ' ↓' }[order])));
+  }, typeof column.name === 'function' ? column.name(unit) : column.name, h('span', { 'aria-hidden': 'true' }, { none: '', ascending: ' ↑', descending: ' ↓' }[order])));
 }
 
 function cellRow(cell) {

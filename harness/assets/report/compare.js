@@ -6,9 +6,9 @@ const FIGURES = {
   p99: { name: 'p99 latency', show: format.time, log: true },
   p50: { name: 'p50 latency', show: format.time, log: true },
   max: { name: 'longest latency', show: format.time, log: true },
-  rate: { name: 'messages a second', show: format.rate },
+  rate: { name: 'throughput', show: format.rate },
   unstored: { name: 'answered, not stored', show: format.number },
-  rss: { name: 'memory (RSS)', show: format.bytes },
+  rss: { name: 'memory (RSS), prepared messages included', show: format.bytes },
   cpus: { name: 'CPUs in use', show: format.number },
   written: { name: 'written', show: format.byteRate },
 };
@@ -126,7 +126,7 @@ function overRounds(width, chosen) {
   const values = series.flatMap(({ points }) => points.map(([, y]) => y));
   return lines(width, 300, {
     class: 'time-chart',
-    title: 'Messages a second, round by round',
+    title: `${counted(chosen.map(({ cell }) => cell)).rate}, round by round`,
     hint: 'Rounds are interleaved over the whole run: a drift of the machine shows in all cells alike.',
     x: { domain: [0, Math.max(...ends, 1) * 1.04], show: (x) => `${Math.round(x)} s`, label: 'start of the round' },
     y: { log: true, domain: extent(values, true), show: compact },
@@ -159,7 +159,7 @@ function stageBars(timed) {
 function figures(chosen) {
   const interval = (value, ends, show) => `${show(value)}${format.interval(ends, show)}`;
   const rows = [
-    ['msg/s', (cell) => interval(cell.throughput.messages_per_s, cell.throughput.interval, format.number)],
+    [counted(chosen.map(({ cell }) => cell)).rate, (cell) => interval(cell.throughput.messages_per_s, cell.throughput.interval, format.number)],
     ['answered p50', (cell) => format.time(callerLatency(cell).p50)],
     ['answered p99', (cell) => interval(callerLatency(cell).p99, callerLatency(cell).p99 ? callerLatency(cell).p99_interval : undefined, format.time)],
     ['answered p99.9', (cell) => format.time(callerLatency(cell).p999)],
@@ -182,11 +182,11 @@ function figures(chosen) {
 }
 
 const COSTS = [
-  ['CPU a message', 'cpu', format.time],
+  ['CPU time', 'cpu', format.time],
   ['written per byte', 'written', format.times],
   ['on disk per byte', 'space', format.times],
-  ['syncs a message', 'syncs', (value) => threeDigits(value)],
-  ['memory, messages included', 'rss', format.bytes],
+  ['syncs', 'syncs', (value) => threeDigits(value)],
+  ['memory, prepared messages left out', 'memory', format.bytes],
   ['reopen', 'reopen', format.time],
 ];
 
@@ -200,5 +200,5 @@ function costBars(chosen) {
       vars: { '--color': slotColor(slot), '--part': `${(100 * (cell.costs[key] || 0)) / most}%` },
     }, h('i', {}), h('b', {}, cell.costs[key] === null ? NONE : show(cell.costs[key])))));
   });
-  return h('figure', { class: 'chart costs' }, h('figcaption', {}, 'What a message costs'), h('div', { class: 'cost-grid' }, panels));
+  return h('figure', { class: 'chart costs' }, h('figcaption', {}, `What a ${counted(chosen.map(({ cell }) => cell)).one} costs`), h('div', { class: 'cost-grid' }, panels));
 }

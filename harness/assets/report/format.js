@@ -5,7 +5,7 @@ window.addEventListener('error', (event) => {
   const root = document.documentElement;
   root.dataset.errors = `${root.dataset.errors || ''}${event.message}; `;
   const lead = document.getElementById('warnings');
-  if (lead) lead.textContent = `This page could not be drawn completely: ${event.message}. report.md has the tables.`;
+  if (lead) lead.textContent = `This page could not be drawn completely: ${event.message}. The text form of this report has the same figures.`;
 });
 
 // Numbers as people read them: three significant digits and a unit. The same rules as the tables in report.md.
@@ -67,4 +67,7 @@ function trim(value) {
   return value.toFixed(digits).replace(/\.0$/, '');
 }
 
+// Colours of engines in the style.
+const COLORS = 8;
+const distinct = (values) => [...new Set(values)];
 const plural = (count, noun) => `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;

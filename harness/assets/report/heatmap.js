@@ -1,13 +1,13 @@
 // Engine and mode by workers, one table for each tier: a colour says how a cell compares within its tier, never beyond.
 
 const METRICS = {
-  throughput: { name: 'msg/s', value: (cell) => cell.throughput.messages_per_s, show: compact, more: true },
-  p50: { name: 'p50', value: (cell) => callerLatency(cell).p50, show: compactTime },
-  p99: { name: 'p99', value: (cell) => callerLatency(cell).p99, show: compactTime },
-  durable: { name: 'stored p99', value: (cell) => durableLatency(cell).p99, show: compactTime },
-  cpu: { name: 'CPU a message', value: (cell) => cell.costs.cpu, show: compactTime },
-  written: { name: 'written ×', value: (cell) => cell.costs.written, show: compact },
-  syncs: { name: 'syncs a message', value: (cell) => cell.costs.syncs, show: (v) => (v === null ? NONE : threeDigits(v)) },
+  throughput: { name: ({ rate }) => rate, value: (cell) => cell.throughput.messages_per_s, show: compact, more: true },
+  p50: { name: () => 'p50', value: (cell) => callerLatency(cell).p50, show: compactTime },
+  p99: { name: () => 'p99', value: (cell) => callerLatency(cell).p99, show: compactTime },
+  durable: { name: () => 'stored p99', value: (cell) => durableLatency(cell).p99, show: compactTime },
+  cpu: { name: ({ one }) => `CPU a ${one}`, value: (cell) => cell.costs.cpu, show: compactTime },
+  written: { name: () => 'written ×', value: (cell) => cell.costs.written, show: compact },
+  syncs: { name: ({ one }) => `syncs a ${one}`, value: (cell) => cell.costs.syncs, show: (v) => (v === null ? NONE : threeDigits(v)) },
 };
 const SHADES = 7;
 
@@ -16,7 +16,7 @@ const heat = { metric: 'throughput' };
 function drawHeatmap() {
   const cells = visible();
   show('overview', run.cells.length > 0);
-  const options = Object.entries(METRICS).map(([key, { name }]) => [key, name]);
+  const options = Object.entries(METRICS).map(([key, { name }]) => [key, name(counted(cells))]);
   byId('metric').replaceChildren(select('Show', options, heat.metric, (key) => { heat.metric = key; drawHeatmap(); }));
   const tiers = tiersPresent.filter((tier) => cells.some((cell) => cell.tier === tier));
   byId('heatmap').replaceChildren(...tiers.map((tier) => heatTable(tier, cells.filter((cell) => cell.tier === tier))),
@@ -42,7 +42,7 @@ function heatTable(tier, cells) {
     h('h3', {}, tier, h('small', {}, ` ${TIER_WORDS[tier]}`)),
     h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `Heat map of tier ${tier}` },
       h('table', { class: 'heat' },
-        h('caption', { class: 'hidden' }, `${metric.name} at tier ${tier} by engine and mode, and by workers`),
+        h('caption', { class: 'hidden' }, `${metric.name(counted(cells))} at tier ${tier} by engine and mode, and by workers`),
         h('thead', {}, head), h('tbody', {}, body))));
 }
 
@@ -75,7 +75,7 @@ function heatButton(cell, metric, shade) {
     'data-key': `heat ${cell.index}`,
     class: `cell ${cell.status} ${value > 0 ? `shade-${shade(value)}` : 'shade-none'}`,
     'aria-pressed': String(slot >= 0),
-    'aria-label': `${label(cell)}: ${word || `${metric.name} ${text}`}`,
+    'aria-label': `${label(cell)}: ${word || `${metric.name(cell.counted)} ${text}`}`,
     vars: slot >= 0 ? { '--color': slotColor(slot) } : {},
     on: { click: () => toggleCompared(cell.index), ...tip.of(() => summary(cell)) },
   }, cell.status === 'overloaded' ? `${text} ${glyph}` : text, marks);
@@ -92,9 +92,9 @@ function summary(cell) {
   const latency = callerLatency(cell);
   return [
     label(cell),
-    `${format.number(cell.throughput.messages_per_s)} msg/s${rateInterval(cell)}`,
+    `${format.number(cell.throughput.messages_per_s)} ${cell.counted.rate}${rateInterval(cell)}`,
     `${callerTag(cell)} p50 ${format.time(latency.p50)}, p99 ${format.time(latency.p99)}`,
-    `CPU ${format.time(cell.costs.cpu)} a message, written ${format.times(cell.costs.written)}`,
+    `CPU ${format.time(cell.costs.cpu)} a ${cell.counted.one}, written ${format.times(cell.costs.written)}`,
     ...(cell.verified ? ['verified'] : []),
     ...(cell.share > 0.05 ? [`† the harness is ${format.percent(cell.share)} of the p50`] : []),
     ...lossPhrases(cell).map(([text]) => text),

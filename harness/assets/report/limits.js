@@ -19,7 +19,7 @@ function saturationChart(width, search) {
   const chart = frame(width, 280, {
     title: `${label(cell)}: ${quantile} of response time by rate`,
     describe: sentence(search, quantile),
-    x: { domain: [0, Math.max(...rates, 1) * 1.08], show: compact, label: 'asked messages a second' },
+    x: { domain: [0, Math.max(...rates, 1) * 1.08], show: compact, label: `asked ${cell.counted.many} a second` },
     y: { log: true, domain: extent([...probes.map((probe) => probe.response_ns), search.limit_ns], true), show: compactTime },
   });
   const limit = chart.y(search.limit_ns);

@@ -2,17 +2,8 @@
 
 const MARGIN = { top: 14, right: 16, bottom: 40, left: 58 };
 
-// A dash for each compared cell, so that colour is not all that tells lines apart.
+// A dash for each slot, so that colour is not all that tells lines apart. A page says which colour a slot has: slotColor.
 const DASHES = ['', '7 4', '2 3', '10 3 2 3', '4 2', '1 4'];
-
-// The colour of its engine, which the rest of the page uses too; the second cell of an engine takes one that is free.
-function slotColor(slot) {
-  const wanted = state.compared.map((index) => engines.indexOf(run.cells[index].backend) % COLORS);
-  const taken = new Set(wanted);
-  const free = Array.from({ length: COLORS }, (_, color) => color).filter((color) => !taken.has(color));
-  const colors = wanted.map((color, place) => (wanted.indexOf(color) === place ? color : free.shift()));
-  return `var(--engine-${colors[slot]})`;
-}
 
 function linear([from, to], [start, end]) {
   const span = to - from || 1;
@@ -101,11 +92,13 @@ function lines(width, height, options) {
       fill: slotColor(slot),
     }, s('title', {}, `stalled for ${format.time((to - from) * 1e6)}`)));
   });
-  (options.marks || []).forEach(({ x, text }) => svg.append(s('g', { class: 'mark' },
+  (options.marks || []).forEach(({ x, text, kind = '' }) => svg.append(s('g', { class: `mark ${kind}` },
     s('line', { x1: chart.x(x), x2: chart.x(x), y1: inner.top, y2: inner.bottom }),
     s('text', { x: chart.x(x) + 4, y: inner.top + 9 }, text))));
-  options.series.forEach(({ slot, points, dots }) => {
-    svg.append(s('path', { class: 'line', d: path(points, chart), stroke: slotColor(slot), 'stroke-dasharray': DASHES[slot] }));
+  (options.levels || []).forEach(({ from, to, y }) => svg.append(
+    s('line', { class: 'level', x1: chart.x(from), x2: chart.x(to), y1: chart.y(y), y2: chart.y(y) })));
+  options.series.forEach(({ slot, points, dots, dash = DASHES[slot] }) => {
+    svg.append(s('path', { class: 'line', d: path(points, chart), stroke: slotColor(slot), 'stroke-dasharray': dash }));
     if (dots || points.length < 3) {
       points.filter(([, y]) => Number.isFinite(y)).forEach(([x, y]) => svg.append(
         s('circle', { cx: chart.x(x), cy: chart.y(y), r: 3.2, fill: slotColor(slot) })));

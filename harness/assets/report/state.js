@@ -13,12 +13,17 @@ const MODES = ['local', 'aggressive', 'remote'];
 // Most cells that lines can be told apart for.
 const MOST_COMPARED = 6;
 
-const distinct = (values) => [...new Set(values)];
 const isMeasured = (cell) => (cell.status === 'ok' || cell.status === 'overloaded') && cell.throughput;
 const isSound = (cell) => cell.status === 'ok' && cell.throughput && cell.verified !== false;
 
+// What these cells count, if it is the same.
+const OPERATIONS = { one: 'operation', many: 'operations', rate: 'ops/s' };
+function counted(cells) {
+  const [first] = cells;
+  return first && cells.every((cell) => cell.counted.rate === first.counted.rate) ? first.counted : OPERATIONS;
+}
+
 const engines = distinct(run.cells.map((cell) => cell.backend));
-const COLORS = 8;
 const engineColor = (backend) => `var(--engine-${engines.indexOf(backend) % COLORS})`;
 const tiersPresent = TIERS.filter((tier) => run.cells.some((cell) => cell.tier === tier));
 const modesPresent = MODES.filter((mode) => run.cells.some((cell) => cell.mode === mode));
@@ -36,6 +41,15 @@ const listeners = { load: [], filter: [], compare: [] };
 const onLoad = (listener) => listeners.load.push(listener);
 const onFilter = (listener) => listeners.filter.push(listener);
 const onCompare = (listener) => listeners.compare.push(listener);
+
+// The colour of its engine, which the rest of the page uses too; the second cell of an engine takes one that is free.
+function slotColor(slot) {
+  const wanted = state.compared.map((index) => engines.indexOf(run.cells[index].backend) % COLORS);
+  const taken = new Set(wanted);
+  const free = Array.from({ length: COLORS }, (_, color) => color).filter((color) => !taken.has(color));
+  const colors = wanted.map((color, place) => (wanted.indexOf(color) === place ? color : free.shift()));
+  return `var(--engine-${colors[slot]})`;
+}
 
 function setFilter(change) {
   Object.assign(state, change);

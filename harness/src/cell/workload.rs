@@ -26,6 +26,12 @@ names! {
         RegistryEnsure = "registry_ensure",
         /// The registry lists a hundred names.
         RegistryList = "registry_list",
+        /// A page of a schedule is read from the node that makes it.
+        RemoteDirect = "remote_direct",
+        /// A page of a schedule is read through another node, which has none of it.
+        RemoteCold = "remote_cold",
+        /// A page of a schedule is read from another node, which has cached it.
+        RemoteCached = "remote_cached",
     }
 }
 
@@ -40,6 +46,12 @@ impl Operation {
     #[must_use]
     pub const fn is_registry(self) -> bool {
         matches!(self, Self::RegistryLookup | Self::RegistryEnsure | Self::RegistryList)
+    }
+
+    /// Whether it reads what another node has scheduled.
+    #[must_use]
+    pub const fn is_remote(self) -> bool {
+        matches!(self, Self::RemoteDirect | Self::RemoteCold | Self::RemoteCached)
     }
 
     /// Whether it reads from the store itself.
@@ -160,6 +172,10 @@ impl Workload {
             Some("a share of reads applies to operation 'schedule' only")
         } else if self.reads == 100 && self.history == 0 {
             Some("there is nothing to read: 100 percent reads need a history")
+        } else if self.operation.is_remote() && !(is_one_of_a_kind && matches!(self.payload, Payload::Fixed(_))) {
+            Some("another node's schedule is of one process, and its messages are all of one size")
+        } else if self.operation.is_remote() && !(100..=100_000).contains(&self.history) {
+            Some("another node's schedule has 100 to 100000 slots: it is in memory")
         } else if self.operation.is_registry() && self.history == 0 {
             Some("a registry without names answers nothing: history says how many there are")
         } else if self.operation.is_registry() && self.history > 10_000_000 {
@@ -205,6 +221,13 @@ mod tests {
         assert!(workload(|work| work.operation = Operation::KeyRead).contains("nothing to read"));
         assert!(workload(|work| (work.operation, work.history) = (Operation::KeyWrite, 5)).contains("no history"));
         assert!(workload(|work| (work.operation, work.reads) = (Operation::Restart, 5)).contains("'schedule' only"));
+        assert!(
+            workload(|work| (work.operation, work.history) = (Operation::RemoteCold, 99)).contains("100 to 100000")
+        );
+        assert_eq!(workload(|work| (work.operation, work.history) = (Operation::RemoteCached, 100)), "");
+        let remote =
+            |work: &mut Workload| (work.operation, work.history, work.processes) = (Operation::RemoteCold, 100, 2);
+        assert!(workload(remote).contains("one process"));
         let digest = "0123456789ab".parse().expect("a digest");
         let items = |change: fn(&mut Workload)| {
             let mut workload = Workload { payload: Payload::Items(digest), ..Workload::default() };

@@ -1,6 +1,7 @@
 //! Arguments.
 
 mod crash;
+mod judging;
 mod serve;
 
 use std::path::PathBuf;
@@ -8,6 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(super) use crash::CrashArgs;
+pub(super) use judging::{
+    AbArgs, BaselineArgs, CompareArgs, ComparisonFormat, ComparisonOutput, HistoryCommand, HistoryFormat, JudgingArgs,
+    WhichHistory,
+};
 pub(super) use serve::{NetworkArgs, ServeArgs};
 
 use crate::crash::{CHILD, EXAMINE};
@@ -62,7 +67,8 @@ Keys of --set, with what they take:
   workload.read          what they read: slot, range (of 1000), next, latest
   workload.history       slots stored before a round, up to 100000000
   workload.operation     schedule, restart; past the scheduler message_write, message_read, key_write, key_read;
-                         with backend null registry_lookup, registry_ensure, registry_list
+                         with backend null registry_lookup, registry_ensure, registry_list; with transport h1
+                         remote_direct, remote_cold, remote_cached
 
 Flags replace what the plan says, in all its cells. Without --durability every engine runs at the strongest tier it reaches.";
 
@@ -73,17 +79,6 @@ cell needs two rounds or more. Of one deployment, the fewest workers that meet t
 has measured.
 
 Exit code 0: one configuration is cheapest beyond the noise. 4: too close to call, or none meets the limits.";
-const COMPARE: &str = "\
-Metrics: throughput, p50, p99, p99.9, cpu (per message), written (bytes per message).
-
-A change is one when it is not chance (exact rank test, corrected for the number of figures) and exceeds both the
-threshold and the noise between rounds. \"unchanged\" means that a larger change is ruled out, \"inconclusive\" that
-neither could be shown.";
-
-const AB: &str = "\
-Each round runs in a process of its own, with that build's own code. Pairs of rounds, one of either build in random
-order, are added until everything is decided or the budget is used up; then the exit code is that of gate. The default
-plan is the preset gate. Both builds' rounds are left in --out, as runs.";
 
 const VERIFY: &str = "\
 The directory itself is not touched: engines repair a store when they open it, so a copy is opened, in a temporary
@@ -120,6 +115,8 @@ pub enum Command {
     Compare(Box<CompareArgs>),
     /// The same for CI: exit code 1 for a regression, 4 where it cannot be decided
     Gate(Box<CompareArgs>),
+    /// Keep a run as what later ones of its machine and plan are gated against
+    Baseline(BaselineArgs),
     /// Two builds against each other, rounds interleaved on this machine: the strongest form of a comparison
     Ab(Box<AbArgs>),
     /// A series of runs over commits: where did it change?
@@ -163,7 +160,7 @@ pub struct RunArgs {
     /// The plan [default: the preset quick]
     #[arg(value_name = "PLAN.toml", value_hint = ValueHint::FilePath)]
     pub plan: Option<PathBuf>,
-    /// A plan that ships with slotbench: seed, quick, full, registry, history, restart, range, store, durability, gate
+    /// A plan that ships with slotbench: seed, quick, full, registry, remote, history, restart, range, store, durability, gate
     #[arg(long, value_name = "NAME", conflicts_with = "plan")]
     pub preset: Option<String>,
     /// Engines
@@ -270,7 +267,7 @@ pub enum PlanCommand {
     },
     /// Print a plan that ships with slotbench, to start one's own from
     Show {
-        /// seed, quick, full, registry, history, restart, range, store, durability or gate
+        /// seed, quick, full, registry, remote, history, restart, range, store, durability or gate
         preset: String,
     },
 }
@@ -311,156 +308,6 @@ pub struct RecommendArgs {
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
-}
-
-/// Arguments of `compare` and of `gate`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = COMPARE)]
-pub struct CompareArgs {
-    /// What to compare with: a run directory, its run.json, a baseline, or a directory of baselines
-    #[arg(value_hint = ValueHint::AnyPath)]
-    pub base: PathBuf,
-    /// What to judge: a run directory or its run.json
-    #[arg(value_hint = ValueHint::AnyPath)]
-    pub new: PathBuf,
-    /// How to judge
-    #[command(flatten)]
-    pub judging: JudgingArgs,
-    /// Compare runs of different machines all the same
-    #[arg(long)]
-    pub any_machine: bool,
-    /// A history of the same machine and plan: what its runs differ by is noise too
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub history: Option<PathBuf>,
-    /// Write to a file, whole or not at all, instead of standard output
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub out: Option<PathBuf>,
-    /// Where the result goes
-    #[command(flatten)]
-    pub output: ComparisonOutput,
-}
-
-/// Where and how a comparison is shown.
-#[derive(Debug, Clone, Args)]
-pub struct ComparisonOutput {
-    /// The form
-    #[arg(long, value_enum, default_value_t = ComparisonFormat::Text)]
-    pub format: ComparisonFormat,
-    /// Append the result in Markdown to a file, such as $GITHUB_STEP_SUMMARY
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub summary: Option<PathBuf>,
-    /// Print GitHub's workflow commands too, which annotate a pull request
-    #[arg(long)]
-    pub annotations: bool,
-}
-
-/// Arguments of `ab`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = AB)]
-pub struct AbArgs {
-    /// The build to compare with
-    #[arg(value_name = "OLD_BIN", value_hint = ValueHint::ExecutablePath)]
-    pub old: PathBuf,
-    /// The build to judge
-    #[arg(value_name = "NEW_BIN", value_hint = ValueHint::ExecutablePath)]
-    pub new: PathBuf,
-    /// What both are to run; --rounds is the most pairs of rounds [default: 40]
-    #[command(flatten)]
-    pub run: RunArgs,
-    /// No pair begins later than that, such as 20m
-    #[arg(long, value_name = "D")]
-    pub budget: Option<String>,
-    /// How to judge
-    #[command(flatten)]
-    pub judging: JudgingArgs,
-    /// Where the result goes
-    #[command(flatten)]
-    pub output: ComparisonOutput,
-}
-
-/// When a change counts.
-#[derive(Debug, Clone, Args)]
-pub struct JudgingArgs {
-    /// The least change that matters; METRIC=5% for one metric; may be repeated [default: 5%]
-    #[arg(long, value_name = "5%")]
-    pub threshold: Vec<String>,
-    /// Probability of a single false alarm among all figures, at most
-    #[arg(long, value_name = "P", default_value = "0.05")]
-    pub alpha: String,
-    /// Metrics to judge [default: all]
-    #[arg(long, value_name = "LIST")]
-    pub metric: Option<String>,
-}
-
-/// What to do with a history.
-#[derive(Debug, Subcommand)]
-pub enum HistoryCommand {
-    /// Add a run to the history of its machine and plan
-    Add {
-        /// A run directory, its run.json, or a baseline
-        #[arg(value_hint = ValueHint::AnyPath)]
-        run: PathBuf,
-        /// The file [default: results/history/<fingerprint>/<plan>.jsonl]
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        file: Option<PathBuf>,
-    },
-    /// Find lasting changes; exit code 1 for a recent regression, 4 where there are too few runs
-    Check {
-        /// Which history
-        #[command(flatten)]
-        which: WhichHistory,
-        /// The least change that matters; METRIC=5% for one metric; may be repeated [default: 5%]
-        #[arg(long, value_name = "5%")]
-        threshold: Vec<String>,
-        /// Runs back to which a regression is still news
-        #[arg(long, value_name = "N", default_value_t = 20)]
-        recent: usize,
-    },
-    /// Draw every series with its changes
-    Show {
-        /// Which history
-        #[command(flatten)]
-        which: WhichHistory,
-        /// The form
-        #[arg(long, value_enum, default_value_t = HistoryFormat::Text)]
-        format: HistoryFormat,
-        /// Write to a file, whole or not at all, instead of standard output
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        out: Option<PathBuf>,
-    },
-}
-
-/// One of this machine's histories.
-#[derive(Debug, Clone, Args)]
-pub struct WhichHistory {
-    /// The file [default: that of this machine and --plan below results/history]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "plan")]
-    pub file: Option<PathBuf>,
-    /// The plan
-    #[arg(long, value_name = "NAME", default_value = "gate")]
-    pub plan: String,
-}
-
-/// Form of a history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum HistoryFormat {
-    /// Tables for a terminal
-    Text,
-    /// Markdown
-    Md,
-    /// One HTML file that needs no network
-    Html,
-}
-
-/// Form of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ComparisonFormat {
-    /// Tables for a terminal
-    Text,
-    /// Markdown
-    Md,
-    /// One JSON document
-    Json,
 }
 
 /// Arguments of `verify`.

@@ -116,6 +116,14 @@ pub enum Failure {
     /// No baseline for this machine and plan.
     #[error("no baseline for this machine and plan: {} is not there", .0.display())]
     NoBaseline(PathBuf),
+    /// A run that nothing should be compared with.
+    #[error("{} cannot be a baseline: {reason}", path.display())]
+    NoStandard {
+        /// The run.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A build that `ab` could not make measure.
     #[error(transparent)]
     Build(#[from] BuildError),

@@ -66,7 +66,7 @@ fn show(path: &Path, format: HistoryFormat, out: Option<&Path>, console: &mut Co
     let text = match format {
         HistoryFormat::Text => terminal(&report::history(&entries, &found), style),
         HistoryFormat::Md => markdown(&report::history(&entries, &found)),
-        HistoryFormat::Html => history_html(&entries, &found),
+        HistoryFormat::Html => history_html(&entries, &found)?,
     };
     match out {
         Some(path) => write_atomically(path, text.as_bytes())?,

@@ -17,7 +17,7 @@ use slotbench_node::client::Endpoint;
 use slotbench_node::node::Reporter;
 use slotbench_node::tls::Identity;
 use slotbench_node::{HttpBundler, Limits, Node, NodeOptions, Protocol, Server, Tcp};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 
 use crate::cli::args::ServeArgs;
 use crate::cli::console::Console;
@@ -30,8 +30,6 @@ use network::NetworkRequest;
 
 /// A data directory's own key.
 const WALLET: &str = "wallet.json";
-/// How often a request to stop is looked for.
-const GLANCE: Duration = Duration::from_millis(50);
 /// Connections to a bundler: as many as the queue has threads.
 const UPLOADS: usize = 4;
 /// Longest wait for a bundler's answer.
@@ -79,7 +77,7 @@ pub(super) fn serve(args: &ServeArgs, stop: &Stop, console: &mut Console<'_>) ->
     let kinds: Vec<_> = request.kinds.iter().map(Kind::name).collect();
     let (kinds, home) = (kinds.join(", then "), home.display());
     console.say(&format!("{kinds}, mode {}, durability {durability}, data in {home}", request.mode))?;
-    wait(&runtime, stop);
+    stop.wait();
     console.say("stopping: requests that are there are answered")?;
     let drained = runtime.block_on(server.stop());
     scheduler.drain();
@@ -98,14 +96,6 @@ fn own_wallet(path: &Path) -> Result<Wallet, WalletError> {
     let wallet = Wallet::generate_ed25519()?;
     wallet.write_jwk(path)?;
     Ok(wallet)
-}
-
-fn wait(runtime: &Runtime, stop: &Stop) {
-    runtime.block_on(async {
-        while !stop.is_requested() {
-            tokio::time::sleep(GLANCE).await;
-        }
-    });
 }
 
 /// What was asked for, read.
@@ -177,7 +167,7 @@ impl Request {
             mode: self.mode,
             durability: self.tier,
             // The threads that serve must not wait for a disk.
-            inline: false,
+            inline: !store.may_wait(),
             index_messages: true,
             uploads: bundler.map(|bundler| UploadConfig::new(bundler)),
             ..Config::new(Arc::new(wallet))

@@ -21,17 +21,21 @@ pub struct Meters {
     sectors: Option<u64>,
     /// Whether the process's peak counts from here on.
     peak_was_reset: bool,
+    /// What of the resident set is none of the pass's.
+    base: Option<u64>,
 }
 
 impl Meters {
-    /// Reads everything, for a store in `dir`.
+    /// Reads everything, for a store in `dir`. `base` are the resident bytes that are none of the pass's, where they are
+    /// known.
     #[must_use]
-    pub fn read(store: &dyn Store, dir: &Path) -> Self {
+    pub fn read(store: &dyn Store, dir: &Path, base: Option<u64>) -> Self {
         let device = Device::of(dir);
         Self {
             sectors: device.sectors_written(),
             device,
             peak_was_reset: reset_peak_rss(),
+            base,
             syncs: store.counters().syncs,
             usage: Usage::now(),
         }
@@ -46,10 +50,12 @@ impl Meters {
         let exact = peak_rss().filter(|_| self.peak_was_reset);
         let readings = readings();
         let sampled = || readings.iter().filter_map(|reading| reading.rss_bytes).max();
+        let peak = exact.or_else(sampled);
         let resources = Resources {
             cpu_ns: u64::try_from(usage.cpu.saturating_sub(self.usage.cpu).as_nanos()).ok(),
             foreign_cpu_ns: usage.foreign_cpu_since(&self.usage).and_then(|time| u64::try_from(time.as_nanos()).ok()),
-            peak_rss_bytes: exact.or_else(sampled),
+            peak_rss_bytes: peak,
+            peak_above_base_bytes: difference(peak, self.base),
             peak_rss_is_sampled: exact.is_none(),
             bytes_written: difference(usage.bytes_written, self.usage.bytes_written),
             device_bytes_written: difference(sectors, self.sectors).map(|sectors| sectors * SECTOR),

@@ -4,6 +4,7 @@ mod messages;
 mod names;
 mod open;
 mod raw;
+mod relay;
 mod remote;
 mod restarts;
 mod site;
@@ -53,13 +54,16 @@ const COUNTED_PROCESSES: u32 = 1000;
 pub(super) fn run(driver: &mut Driver, job: &Job<'_>) -> Result<Round, CellFailure> {
     let cell = job.cell;
     refuse_what_is_not_built(cell)?;
-    let site = Site::of(cell, job.dir)?;
+    let site = Site::of(cell, job.dir, driver.prepared)?;
     let operation = cell.axes.workload.operation;
     if operation.is_raw() {
         return raw::run(driver, job, &site);
     }
     if operation.is_registry() {
         return names::run(driver, job, &site);
+    }
+    if operation.is_remote() {
+        return relay::run(driver, job, &site);
     }
     let (store, history) = site.filled(driver, job)?;
     let described = store.describe();
@@ -145,6 +149,15 @@ fn extent(cell: &Cell, warmed: &Warmed) -> (usize, Duration) {
     }
 }
 
+/// How many operations one of several workers does at most, and for how long it begins new ones.
+fn share(length: Length, workers: u32, worker: u32) -> (u64, Duration) {
+    let (workers, worker) = (u64::from(workers), u64::from(worker));
+    match length {
+        Length::Ops(ops) => (ops / workers + u64::from(worker < ops % workers), Duration::MAX),
+        Length::Duration(limit) => (u64::MAX, limit),
+    }
+}
+
 /// A measured and verified pass.
 struct Measured {
     outcome: Outcome,
@@ -192,7 +205,7 @@ fn measure(messages: &mut Messages<'_>, site: &Site, store: Arc<dyn Store>) -> R
     let stage_log = messages.job.is_stage_round().then(|| StageLog::new(epoch, count));
     let order = || Order { store: Some(Arc::clone(&store)), operations: count, workers, limit, epoch };
     let sampler = sample(cell, &scheduler, epoch, course::interval(expected_length(count, limit, &warmed)))?;
-    let meters = Meters::read(&*store, &site.dir);
+    let meters = Meters::read(&*store, &site.dir, site.base.bytes(messages.driver.prepared));
     let outcome = match (&stage_log, cell.axes.open_load()) {
         (None, None) => messages.pass(&scheduler, order()).map(|outcome| (outcome, None)),
         (Some(log), None) => {

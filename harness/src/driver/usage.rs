@@ -58,6 +58,43 @@ pub fn resident_bytes() -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
+/// What is resident and no part of what a round measures: what there was when it began, before its store was opened, and
+/// the messages that were prepared since.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryBase {
+    resident: Option<u64>,
+    prepared: Prepared,
+}
+
+/// Resident bytes that making messages took, over the life of a driver. Messages that are let go of take some away.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Prepared(i64);
+
+impl Prepared {
+    /// Runs `prepare` and counts what it leaves resident.
+    pub fn count<T>(&mut self, prepare: impl FnOnce() -> T) -> T {
+        let resident = || resident_bytes().and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(0);
+        let before = resident();
+        let prepared = prepare();
+        self.0 += resident() - before;
+        prepared
+    }
+}
+
+impl MemoryBase {
+    /// Of a round that begins now.
+    #[must_use]
+    pub fn now(prepared: Prepared) -> Self {
+        Self { resident: resident_bytes(), prepared }
+    }
+
+    /// Its bytes, now that so much is prepared.
+    #[must_use]
+    pub fn bytes(&self, prepared: Prepared) -> Option<u64> {
+        Some(self.resident?.saturating_add_signed(prepared.0 - self.prepared.0))
+    }
+}
+
 /// Bytes allocated on disk below `dir`. Files that vanish meanwhile do not count.
 #[must_use]
 pub fn disk_bytes(dir: &Path) -> u64 {

@@ -14,8 +14,13 @@ pub struct Resources {
     /// account, and what a hypervisor kept. In steps of 10 ms on most systems.
     #[serde(default)]
     pub foreign_cpu_ns: Option<u64>,
-    /// Largest resident set of the process over the measured part.
+    /// Largest resident set of the process over the measured part, the prepared messages included.
     pub peak_rss_bytes: Option<u64>,
+    /// The same without what was resident before the round's store was opened and without the messages prepared since:
+    /// what engine, scheduler and recorders take. Memory that earlier rounds of the process freed and its allocator kept
+    /// counts as resident before. `None` too where the node of a transport shares the driver's process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_above_base_bytes: Option<u64>,
     /// The largest of the series' readings: the kernel did not let the process reset its own record.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub peak_rss_is_sampled: bool,

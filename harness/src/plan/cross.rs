@@ -215,6 +215,11 @@ fn contradiction(axes: &Axes, kind: Kind) -> Option<&'static str> {
         return (!is_null || axes.rate.is_some())
             .then_some("the registry uses no store: backend null, mode local, no rate");
     }
+    if operation.is_remote() {
+        let fits = axes.transport == Transport::H1 && axes.mode == Mode::Local && kind.name() != NULL;
+        return (!fits || axes.rate.is_some())
+            .then_some("another node's schedule is read over transport h1, mode local, no rate, and null caches none");
+    }
     if kind.name() == NULL && needs_what_is_stored {
         Some("null stores nothing that could be read, or be a history")
     } else if axes.rate.is_some() && (reads > 0 || operation != Operation::Schedule) {

@@ -66,6 +66,8 @@ impl Estimate {
         let stored = match workload.operation {
             operation if operation.is_raw_read() => filling(workload.history),
             operation if operation.is_registry() => Duration::from_millis(workload.history * 1000 / NAMES_PER_S),
+            // Made anew for every round, signed and verified.
+            operation if operation.is_remote() => filling(workload.history * 2),
             _ => Duration::ZERO,
         };
         let time = warmup + measured + stored + AROUND_A_ROUND;
@@ -88,7 +90,7 @@ impl Estimate {
 fn histories<'c>(cells: impl Iterator<Item = &'c Cell>) -> Duration {
     let scheduled = cells.filter(|cell| {
         let operation = cell.axes.workload.operation;
-        !operation.is_raw() && !operation.is_registry()
+        !operation.is_raw() && !operation.is_registry() && !operation.is_remote()
     });
     let figures = |cell: &'c Cell| {
         let Workload { processes, payload, compressible, history, .. } = &cell.axes.workload;

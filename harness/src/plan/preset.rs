@@ -18,6 +18,7 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "quick", text: include_str!("../../presets/quick.toml") },
     Preset { name: "full", text: include_str!("../../presets/full.toml") },
     Preset { name: "registry", text: include_str!("../../presets/registry.toml") },
+    Preset { name: "remote", text: include_str!("../../presets/remote.toml") },
     Preset { name: "history", text: include_str!("../../presets/history.toml") },
     Preset { name: "restart", text: include_str!("../../presets/restart.toml") },
     Preset { name: "range", text: include_str!("../../presets/range.toml") },

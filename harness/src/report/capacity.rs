@@ -1,6 +1,7 @@
 //! What a run says about load and concurrency: saturation searches, and fits over worker counts.
 
 use crate::axis::Quantile;
+use crate::cell::{CellId, Counted};
 use crate::model::{Run, Saturation, Scaling};
 use crate::report::heading::{Align, Heading};
 use crate::report::table::Table;
@@ -9,23 +10,33 @@ use crate::stats::usl;
 
 /// A table of all searches, and one for each fit.
 pub(super) fn tables(run: &Run) -> Vec<Table> {
-    let searches = (!run.saturation.is_empty()).then(|| saturation(&run.saturation));
-    searches.into_iter().chain(run.scaling.iter().map(scaling)).collect()
+    let searches = (!run.saturation.is_empty()).then(|| {
+        let counted = counted(run, run.saturation.iter().map(|search| &search.cell));
+        saturation(&run.saturation, counted.rate)
+    });
+    let fits = run.scaling.iter().map(|fit| scaling(fit, counted(run, fit.cells.iter()).rate));
+    searches.into_iter().chain(fits).collect()
+}
+
+/// What these cells count.
+fn counted<'r>(run: &'r Run, ids: impl Iterator<Item = &'r CellId> + Clone) -> Counted {
+    let cells = run.cells.iter().filter(|cell| ids.clone().any(|id| *id == cell.id));
+    Counted::of_all(cells.map(|cell| &cell.axes.workload))
 }
 
 fn headings(titles: &[(&str, Align)]) -> Vec<Heading> {
     titles.iter().map(|(title, align)| Heading { title: (*title).to_owned(), align: *align, rank: 0 }).collect()
 }
 
-fn saturation(searches: &[Saturation]) -> Table {
+fn saturation(searches: &[Saturation], rate: &str) -> Table {
     use Align::{Left, Right};
     Table {
         title: "Saturation: the highest rate within a limit on response time (open loop)".to_owned(),
         headings: headings(&[
             ("cell", Left),
             ("limit", Left),
-            ("holds msg/s", Right),
-            ("fails msg/s", Right),
+            (&format!("holds {rate}"), Right),
+            (&format!("fails {rate}"), Right),
             ("arrival", Left),
             ("in flight", Right),
             ("tries", Right),
@@ -50,7 +61,7 @@ fn search(found: &Saturation) -> Vec<String> {
     ]
 }
 
-fn scaling(fit: &Scaling) -> Table {
+fn scaling(fit: &Scaling, rate: &str) -> Table {
     let law = |workers| usl::throughput(fit.lambda, fit.sigma, fit.kappa, workers);
     let measured = fit.points.iter().map(|point| {
         let fitted = law(f64::from(point.workers));
@@ -62,11 +73,11 @@ fn scaling(fit: &Scaling) -> Table {
         vec![format!("{workers:.0} ({place})"), "–".to_owned(), units::number(law(workers)), "–".to_owned()]
     });
     Table {
-        title: title(fit),
+        title: title(fit, rate),
         headings: headings(&[
             ("workers", Align::Right),
-            ("measured msg/s", Align::Right),
-            ("fitted msg/s", Align::Right),
+            (&format!("measured {rate}"), Align::Right),
+            (&format!("fitted {rate}"), Align::Right),
             ("off", Align::Right),
         ]),
         rows: measured.chain(peak).collect(),
@@ -79,7 +90,7 @@ fn covers(fit: &Scaling, workers: f64) -> bool {
     counts().any(|count| count <= workers) && counts().any(|count| count >= workers)
 }
 
-fn title(fit: &Scaling) -> String {
+fn title(fit: &Scaling, rate: &str) -> String {
     let Scaling { cells, points, lambda, sigma, kappa, error, .. } = fit;
     let cell = cells.first().map(ToString::to_string).unwrap_or_default();
     let range = (points.iter().map(|p| p.workers).min(), points.iter().map(|p| p.workers).max());
@@ -94,7 +105,7 @@ fn title(fit: &Scaling) -> String {
         "too few counts to tell its error".to_owned()
     };
     format!(
-        "Scaling of {cell} with workers: one gives {} msg/s, contention {:.2} %, coherency {:.4} %; {valid}, {error}",
+        "Scaling of {cell} with workers: one gives {} {rate}, contention {:.2} %, coherency {:.4} %; {valid}, {error}",
         units::number(*lambda),
         sigma * 100.0,
         kappa * 100.0,

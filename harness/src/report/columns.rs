@@ -3,7 +3,7 @@
 use slotbench_core::Durability;
 
 use crate::axis::Transport;
-use crate::cell::Operation;
+use crate::cell::Counted;
 use crate::model::{CellResult, Floors, Resources, RoundResult, Run, Status, Summary, Tag};
 use crate::percentiles;
 use crate::report::confidence;
@@ -95,13 +95,9 @@ pub(super) fn pacing_p99(cell: &CellResult) -> Option<u64> {
     cell.rounds.iter().filter_map(|round| Some(round.pacing_error_ns?.p99)).max()
 }
 
-/// Messages per second, or operations where some of them are no messages.
+/// Messages per second, or whatever else these cells count.
 fn throughput(cells: &[&CellResult]) -> [Column; 2] {
-    let is_all_messages = |cell: &&CellResult| {
-        let work = &cell.axes.workload;
-        work.reads == 0 && work.operation == Operation::Schedule
-    };
-    let title = if cells.iter().all(is_all_messages) { "msg/s" } else { "ops/s" };
+    let title = Counted::of_all(cells.iter().map(|cell| &cell.axes.workload)).rate;
     let rate = |cell: &CellResult| cell.throughput.map(|t| units::number(t.messages_per_s));
     [number(title, 0, or_none(rate)), number("95%", 2, or_none(confidence::rate_text))]
 }

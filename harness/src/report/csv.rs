@@ -155,13 +155,14 @@ fn stage(name: &'static str) -> Column {
     })
 }
 
-fn resources() -> [Column; 9] {
+fn resources() -> [Column; 10] {
     let one =
         |name: &str, pick: fn(Resources) -> Option<u64>| column(name, move |cell| maybe(cell.resources.and_then(pick)));
     [
         one("cpu_ns", |resources| resources.cpu_ns),
         one("foreign_cpu_ns", |resources| resources.foreign_cpu_ns),
         one("peak_rss_bytes", |resources| resources.peak_rss_bytes),
+        one("peak_above_base_bytes", |resources| resources.peak_above_base_bytes),
         one("bytes_written", |resources| resources.bytes_written),
         one("device_bytes_written", |resources| resources.device_bytes_written),
         one("disk_bytes", |resources| resources.disk_bytes),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use slotbench_core::Durability;
 
 use crate::axis::Mode;
+use crate::cell::Counted;
 use crate::model::{CellResult, Run, Status, Tag};
 use crate::report::load;
 use crate::report::units;
@@ -117,7 +118,8 @@ fn sentence(run: &Run, answer: &Answer<'_>) -> Option<String> {
     let figure = match rank {
         Rank::Throughput => {
             let workers = if axes.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", axes.workers) };
-            format!("{} msg/s ({workers})", units::number(best.throughput?.messages_per_s))
+            let rate = Counted::of(&axes.workload).rate;
+            format!("{} {rate} ({workers})", units::number(best.throughput?.messages_per_s))
         }
         Rank::Response => format!("p99 {}", units::time(best.latency_ns.get(&Tag::Response)?.p99 as f64)),
     };

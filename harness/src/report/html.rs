@@ -7,6 +7,7 @@
 mod cell;
 mod data;
 mod decisions;
+mod history;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -19,15 +20,18 @@ use crate::model::Run;
 use crate::percentiles::Curves;
 use crate::report::headline::headline;
 
+pub use history::history_html;
+
 /// The page, with a place for each part.
 const PAGE: &str = include_str!("../../assets/report/page.html");
 const STYLE: &str = include_str!("../../assets/report/style.css");
 /// Read in this order; what a file names is in it or in one before it.
-const SCRIPTS: [&str; 12] = [
+const SCRIPTS: [&str; 13] = [
     include_str!("../../assets/report/format.js"),
     include_str!("../../assets/report/dom.js"),
     include_str!("../../assets/report/state.js"),
     include_str!("../../assets/report/plot.js"),
+    include_str!("../../assets/report/page.js"),
     include_str!("../../assets/report/answer.js"),
     include_str!("../../assets/report/filters.js"),
     include_str!("../../assets/report/heatmap.js"),
@@ -44,17 +48,21 @@ const SCRIPTS: [&str; 12] = [
 /// None that memory does not run out for: the JSON writer's own error type.
 pub fn html(run: &Run, curves: &Curves) -> Result<String, serde_json::Error> {
     let data = serde_json::to_string(&data::Page::of(run, curves))?;
-    let script = SCRIPTS.concat();
+    Ok(assemble(PAGE, &format!("{} · slotbench", run.plan), &headline(run), SCRIPTS.concat(), &data))
+}
+
+/// A page with every place filled; `data` is JSON.
+fn assemble(page: &str, title: &str, headline: &str, script: String, data: &str) -> String {
     let parts = [
         ("{{policy}}", policy(&script)),
-        ("{{title}}", escape(&format!("{} · slotbench", run.plan))),
-        ("{{headline}}", escape(&headline(run))),
+        ("{{title}}", escape(title)),
+        ("{{headline}}", escape(headline)),
         ("{{style}}", STYLE.to_owned()),
         ("{{script}}", script),
         // Last, so that a place's name within the data stays what it is.
-        ("{{data}}", embed(&data)),
+        ("{{data}}", embed(data)),
     ];
-    Ok(parts.iter().fold(PAGE.to_owned(), |page, (place, part)| page.replacen(place, part, 1)))
+    parts.iter().fold(page.to_owned(), |page, (place, part)| page.replacen(place, part, 1))
 }
 
 fn policy(script: &str) -> String {

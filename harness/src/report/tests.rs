@@ -1,12 +1,16 @@
 //! Reports of a run whose numbers are known.
 
-use slotbench_core::Durability::{Power, Process};
+mod counted;
+mod details;
+mod table;
+
+use slotbench_core::Durability::Power;
 
 use super::*;
 use crate::axis::Arrival;
 use crate::cell::{CellId, OpenLoad, Payload};
 use crate::model::sample::{measured, rich_run, run, summary};
-use crate::model::{CellResult, Point, RoundResult, Sample, Stall, Status, Summary, Tag};
+use crate::model::{CellResult, Point, RoundResult, Status, Summary, Tag};
 
 /// The text of one column in the row of that engine and mode.
 fn at(table: &Table, row: (&str, &str), title: &str) -> String {
@@ -304,89 +308,6 @@ fn a_narrow_terminal_loses_the_least_interesting_columns_and_no_line_is_too_long
 }
 
 #[test]
-fn details_show_where_time_went_and_how_rounds_went() {
-    let mut run = rich_run();
-    let report = Report::of(&run);
-    let titles: Vec<&str> = report.details.iter().map(|table| table.title.as_str()).collect();
-    assert!(titles[0].starts_with("Where the time") && titles[1] == "Over the rounds" && titles.len() == 2);
-    let stages = [
-        ("tier", "power"),
-        ("verify", "21.0 ms"),
-        ("queue", "22.0 ms"),
-        ("sign", "23.0 ms"),
-        ("wait", "24.0 ms"),
-        ("apply", "25.0 ms"),
-        ("answer", "26.0 ms"),
-        ("lag", "–"),
-        ("cost", "3.4 %"),
-    ];
-    let course = [
-        ("steady", "0/1"),
-        ("stalls", "1"),
-        ("longest", "30.0 ms"),
-        ("batch", "2,010,000"),
-        ("largest", "2,060,000"),
-        ("debt", "≥ 8.00 ms"),
-        ("p50 95%", "1.01 ms–1.03 ms"),
-        ("p99 95%", "1.02 ms–1.06 ms"),
-    ];
-    for (table, expected) in report.details.iter().zip([&stages[..], &course[..]]) {
-        expected.iter().for_each(|(title, text)| assert_eq!(at(table, ("fs", "local"), title), *text, "{title}"));
-        assert_eq!(table.rows.len(), 1);
-    }
-    assert_eq!(at(&report.tables[0], ("fs", "local"), "95%"), "1,180–1,290", "the interval, not the half-width");
-    for text in [terminal(&report, Style { width: Some(100), color: false }), markdown(&report)] {
-        assert!(text.contains("Over the rounds") && text.contains("25.0 ms"), "{text}");
-    }
-
-    let stall = |start_ns| Stall { start_ns, duration_ns: 20_000_000 - start_ns };
-    run.cells[0].rounds[0].stalls.extend([1, 2, 3].map(stall));
-    run.cells[0].rounds[0].series.push(Sample::default());
-    run.cells[0].sampling_cost = Some(0.08);
-    let notes = Report::of(&run).notes;
-    let of = |title: &str| notes.iter().find(|(name, _)| name.starts_with(title)).map(|(_, list)| list.join("\n"));
-    assert!(of("Not steady").is_some_and(|text| text.ends_with("hist0: 1 of 1 rounds")));
-    let stalls = of("Stalls").expect("there are some");
-    assert!(stalls.contains("hist0: 30.0 ms at 40.0 ms of round 0, 20.0 ms at 1 ns of round 0"), "{stalls}");
-    assert!(stalls.ends_with(", and 1 shorter"), "{stalls}");
-    assert!(of("Following").is_some_and(|text| text.ends_with(": 8 %")));
-    if let Some(throughput) = run.cells[0].throughput.as_mut() {
-        throughput.min = 0.9 * throughput.messages_per_s;
-    }
-    let notes = Report::of(&run).notes;
-    assert!(notes.iter().all(|(title, _)| !title.starts_with("Following")), "other rounds lost more than 8 %");
-    assert_eq!(Report::of(&crate::model::sample::run()).details, [], "nothing was measured");
-}
-
-#[test]
-fn csv_names_stages_and_the_course_of_rounds() {
-    let run = rich_run();
-    let text = csv(&run).expect("fits in memory");
-    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
-    let headers = reader.headers().expect("a header").clone();
-    let row = reader.records().next().expect("a row").expect("regular");
-    let get = |name: &str| row.get(headers.iter().position(|h| h == name).expect(name)).expect("a field").to_owned();
-    for (name, value) in [
-        ("messages_per_s_low95", "1180"),
-        ("messages_per_s_high95", "1290"),
-        ("acknowledged_p50_low95_ns", "1010000"),
-        ("acknowledged_p99_high95_ns", "1060000"),
-        ("durable_p50_low95_ns", ""),
-        ("steady_rounds", "0"),
-        ("unsteady_rounds", "1"),
-        ("stalls", "1"),
-        ("stalled_ns", "30000000"),
-        ("batch_messages_mean", "2010000"),
-        ("debt_ns", "8000000"),
-        ("sampling_cost", "0.034"),
-        ("stage_apply_mean_ns", "25010000"),
-        ("stage_durable_lag_mean_ns", ""),
-    ] {
-        assert_eq!(get(name), value, "{name}");
-    }
-}
-
-#[test]
 fn escape_sequences_only_where_wanted() {
     let mut run = run();
     run.cells[5].reason = Some("evil \u{1b}[2J | `name`\nsecond line".to_owned());
@@ -405,62 +326,4 @@ fn markdown_has_the_same_tables_as_the_terminal() {
             assert!(text.contains(&format!("| {} |", row.join(" | "))), "{row:?}\n{text}");
         }
     }
-}
-
-#[test]
-fn csv_has_every_cell_with_raw_numbers_under_their_names() {
-    let run = run();
-    let text = csv(&run).expect("fits in memory");
-    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
-    let headers = reader.headers().expect("a header").clone();
-    let rows: Vec<_> = reader.records().collect::<Result<_, _>>().expect("regular");
-    assert_eq!(rows.len(), run.cells.len());
-    let get = |row: usize, name: &str| {
-        rows[row].get(headers.iter().position(|h| h == name).expect("a column")).expect("a field")
-    };
-    let ack = run.cells[1].latency_ns[&Tag::Acknowledged];
-    let durable = run.cells[1].latency_ns[&Tag::Durable];
-    let expected = [
-        ("backend", "redb".to_owned()),
-        ("durability_asked", Process.to_string()),
-        ("durability_effective", Power.to_string()),
-        ("payload_bytes", "1024".to_owned()),
-        ("messages_per_s", "2345".to_owned()),
-        ("messages_per_s_ci95", "67".to_owned()),
-        ("messages_per_s_min", "2344".to_owned()),
-        ("messages_per_s_max", "2346".to_owned()),
-        ("acknowledged_count", ack.count.to_string()),
-        ("acknowledged_min_ns", ack.min.to_string()),
-        ("acknowledged_mean_ns", ack.mean.to_string()),
-        ("acknowledged_p50_ns", ack.p50.to_string()),
-        ("acknowledged_p90_ns", ack.p90.to_string()),
-        ("acknowledged_p99_ns", ack.p99.to_string()),
-        ("acknowledged_p999_ns", ack.p999.to_string()),
-        ("acknowledged_max_ns", ack.max.to_string()),
-        ("durable_p999_ns", durable.p999.to_string()),
-        ("response_p50_ns", String::new()),
-        ("bytes_written", "4250".to_owned()),
-        ("user_bytes", "1000".to_owned()),
-        ("syncs", "25".to_owned()),
-        ("verified", "true".to_owned()),
-    ];
-    for (name, value) in expected {
-        assert_eq!(get(1, name), value, "{name}");
-    }
-    assert_eq!((get(5, "status"), get(5, "reason")), ("refused", "rocksdb is not built in"));
-}
-
-#[test]
-fn what_the_crash_lab_found_has_a_column_a_note_and_fields() {
-    let run = crate::model::sample::rich_run();
-    let report = Report::of(&run);
-    assert_eq!(at(&report.tables[0], ("fs", "local"), "SIGKILL"), "LOST 1");
-    assert_eq!(at(&report.tables[0], ("redb", "local"), "SIGKILL"), "–");
-    let notes = report.notes.iter().find(|(title, _)| title.starts_with("Promises broken")).expect("a note");
-    assert!(notes.1[0].contains("2 of 900"), "{:?}", notes.1);
-    let table = csv(&run).expect("is made");
-    let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let (names, first) = (lines.next().expect("a header"), lines.next().expect("a row"));
-    let field = |name: &str| first[names.iter().position(|known| *known == name).expect(name)];
-    assert_eq!(["kill_lost", "kill_max_lost", "kill_verdict", "power_lost"].map(field), ["2", "1", "lost", ""]);
 }

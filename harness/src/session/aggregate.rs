@@ -110,6 +110,7 @@ fn medians(rounds: &[RoundResult]) -> Resources {
         cpu_ns: median(|resources| resources.cpu_ns),
         foreign_cpu_ns: median(|resources| resources.foreign_cpu_ns),
         peak_rss_bytes: median(|resources| resources.peak_rss_bytes),
+        peak_above_base_bytes: median(|resources| resources.peak_above_base_bytes),
         peak_rss_is_sampled: rounds.iter().any(|round| round.resources.peak_rss_is_sampled),
         bytes_written: median(|resources| resources.bytes_written),
         device_bytes_written: median(|resources| resources.device_bytes_written),

@@ -142,7 +142,8 @@ fn round(
         latency_ns,
         resources: Resources {
             cpu_ns: Some((messages as f64 * cpu as f64 * random.random_range(0.97..1.03)) as u64),
-            peak_rss_bytes: Some(random.random_range(40..160) << 20),
+            peak_rss_bytes: Some(1 << 30),
+            peak_above_base_bytes: Some(random.random_range(40..160) << 20),
             bytes_written: Some(messages * 1100 * random.random_range(3..12)),
             disk_bytes: Some(messages * 1100 * random.random_range(1..4)),
             user_bytes: Some(messages * 1100),

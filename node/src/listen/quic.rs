@@ -80,6 +80,8 @@ async fn serve<S: Service>(site: &Arc<Site<S>>, incoming: Incoming) {
                 let _ = speaking.shutdown(0).await;
                 continue;
             }
+            // A client that stays connected all the same is not waited for: it has all its answers.
+            () = activity.idle_for(LINGER), if stopping => break,
         };
         let Ok(Some(request)) = accepted else { break };
         let (task, activity) = (Arc::clone(site), Arc::clone(&activity));

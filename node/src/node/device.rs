@@ -9,6 +9,7 @@ use slotbench_core::assignments::Scheduled;
 use slotbench_core::operations::{
     Base, BaseMessage, OperationError, Operations, PAGE_SLOTS, Request, SchedulePage, Slots,
 };
+use slotbench_core::scheduler::MAX_LISTED;
 
 use super::{Aos2, Asked, Node};
 use crate::envelope;
@@ -28,7 +29,7 @@ impl Node {
         let request = request(process, &asked);
         match key {
             Key::Info => json(&InfoForm::from(self.operations.info())),
-            Key::Status => json(&StatusForm::from(self.operations.status())).map(fresh),
+            Key::Status => self.status(&asked),
             Key::Checkpoint => Ok(self.checkpoint(asked)),
             Key::Schedule if asked.head.method == Method::POST => self.post(request, asked).await,
             Key::Schedule => self.schedule(request, &asked).await,
@@ -72,6 +73,20 @@ impl Node {
                 self.blocking(move |_| written(&page, aos2)).await
             }
         }
+    }
+
+    /// The writers behind `after`, at most `limit`.
+    fn status(&self, asked: &Asked<'_>) -> Result<Reply, Failure> {
+        let after = asked.parameters.get("after").map(|text| {
+            let bad = || Failure::bad_request(format!("'after' must be a process, not '{}'", text.escape_debug()));
+            text.parse::<Id>().map_err(|_| bad())
+        });
+        let limit = asked.parameters.get("limit").map_or(Ok(MAX_LISTED), |text| match text.parse() {
+            Ok(limit @ 1..=MAX_LISTED) => Ok(limit),
+            _ => Err(Failure::bad_request(format!("'limit' is 1 to {MAX_LISTED}, not '{}'", text.escape_debug()))),
+        });
+        let status = self.operations.status_after(after.transpose()?.as_ref(), limit?);
+        json(&StatusForm::from(status)).map(fresh)
     }
 
     async fn slot(&self, request: Request, asked: &Asked<'_>) -> Result<Reply, Failure> {

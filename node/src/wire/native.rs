@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use base64::display::Base64Display;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Serialize, Serializer};
 use slotbench_core::assignment::{Assignment, Variant};
 use slotbench_core::assignments::Scheduled;
+use slotbench_core::block::BlockHash;
+use slotbench_core::chain::ChainValue;
+use slotbench_core::item::Item;
 use slotbench_core::operations::{Info, SchedulePage, SlotReport};
 use slotbench_core::scheduler::Status;
 use slotbench_core::{Address, Id};
 
-use super::base64url;
 use super::read::native::RemoteSlot;
 
-/// One assignment.
+/// One assignment. Its texts are made where they are written.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AssignmentForm {
@@ -20,20 +24,42 @@ pub struct AssignmentForm {
     kind: &'static str,
     data_protocol: &'static str,
     variant: &'static str,
-    epoch: String,
+    #[serde(serialize_with = "text")]
+    epoch: u64,
     process: Id,
     slot: u64,
     message: Id,
     path: String,
     timestamp: u64,
-    hash_chain: String,
+    #[serde(serialize_with = "chain")]
+    hash_chain: ChainValue,
     block_height: u64,
-    block_hash: String,
+    block_hash: BlockHash,
     block_timestamp: u64,
     id: Id,
-    item: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<String>,
+    #[serde(serialize_with = "base64url")]
+    item: Item,
+    #[serde(serialize_with = "optional_base64url", skip_serializing_if = "Option::is_none")]
+    body: Option<Item>,
+}
+
+fn text<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
+}
+
+fn chain<S: Serializer>(value: &ChainValue, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.text().as_str())
+}
+
+fn base64url<S: Serializer>(item: &Item, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&Base64Display::new(item.as_bytes(), &URL_SAFE_NO_PAD))
+}
+
+fn optional_base64url<S: Serializer>(item: &Option<Item>, serializer: S) -> Result<S::Ok, S::Error> {
+    match item {
+        Some(item) => base64url(item, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl AssignmentForm {
@@ -48,18 +74,18 @@ impl AssignmentForm {
                 Variant::Native => "ao.N.1",
                 Variant::Legacy => "ao.TN.1",
             },
-            epoch: assignment.epoch().to_string(),
+            epoch: assignment.epoch(),
             process: assignment.process(),
             slot: assignment.slot(),
             message: assignment.message(),
             path: String::from_utf8_lossy(assignment.path()).into_owned(),
             timestamp: assignment.timestamp(),
-            hash_chain: assignment.chain().to_string(),
+            hash_chain: assignment.chain(),
             block_height: block.height,
-            block_hash: block.hash.to_string(),
+            block_hash: block.hash.clone(),
             block_timestamp: block.timestamp,
             id: assignment.id(),
-            item: base64url(assignment.item().as_bytes()),
+            item: assignment.item().clone(),
             body: None,
         }
     }
@@ -67,7 +93,7 @@ impl AssignmentForm {
     /// The assignment and its message.
     #[must_use]
     pub fn with_body(scheduled: &Scheduled) -> Self {
-        Self { body: Some(base64url(scheduled.message.as_bytes())), ..Self::of(&scheduled.assignment) }
+        Self { body: Some(scheduled.message.clone()), ..Self::of(&scheduled.assignment) }
     }
 }
 
@@ -143,16 +169,20 @@ impl From<&RemoteSlot> for SlotForm {
     }
 }
 
-/// Who signs, and for whom.
+/// Who signs, and for whom; a page of them.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct StatusForm {
     address: String,
     processes: Vec<Id>,
+    continues: bool,
+    next_after: Option<Id>,
 }
 
 impl From<Status> for StatusForm {
     fn from(status: Status) -> Self {
-        Self { address: status.address.to_string(), processes: status.processes }
+        let Status { address, processes, next_after, .. } = status;
+        Self { address: address.to_string(), processes, continues: next_after.is_some(), next_after }
     }
 }
 

@@ -7,6 +7,7 @@ use slotbench_backends::{Kind, Options};
 use crate::driver::Driver;
 use crate::driver::node::hosted::Hosted;
 use crate::driver::node::spec::{NodeSpec, Order, Reply};
+use crate::driver::usage::resident_bytes;
 
 /// Opens the store, says so, and obeys until there are no more orders: the process ends when its parent does.
 ///
@@ -14,9 +15,10 @@ use crate::driver::node::spec::{NodeSpec, Order, Reply};
 /// What kept it from opening the store, or from being heard, in a sentence.
 pub fn run(spec: &NodeSpec) -> Result<(), String> {
     let kind = Kind::find(&spec.backend).ok_or_else(|| format!("{} is not built in", spec.backend))?;
+    let base = resident_bytes();
     let store = kind.open(&spec.dir, &Options::new(spec.options.clone())).map_err(|error| error.to_string())?;
     let signer = Driver::default().signer(spec.sign).map_err(|error| error.to_string())?;
-    let mut node = Hosted::new(spec.clone(), store, signer)?;
+    let mut node = Hosted::new(spec.clone(), store, signer, base)?;
     tell(&Reply::Ready)?;
     for line in io::stdin().lines() {
         let line = line.map_err(|error| format!("standard input: {error}"))?;

@@ -31,7 +31,7 @@ impl Host {
         store: Arc<dyn Store>,
         signer: Arc<dyn Signer>,
     ) -> Result<Self, String> {
-        Hosted::new(spec, store, signer).map(Box::new).map(Self::Here)
+        Hosted::new(spec, store, signer, None).map(Box::new).map(Self::Here)
     }
 
     pub(in crate::driver) fn begin(&mut self, begin: Begin) -> Result<Begun, String> {

@@ -30,6 +30,7 @@ pub struct Hosted {
     store: Arc<dyn Store>,
     signer: Arc<dyn Signer>,
     runtime: Runtime,
+    base: Option<u64>,
     serving: Option<Serving>,
 }
 
@@ -46,15 +47,21 @@ fn text(error: impl std::fmt::Display) -> String {
 }
 
 impl Hosted {
-    /// A node on an open store. Serves nothing yet.
+    /// A node on an open store. Serves nothing yet. `base` is what the process had resident before the store was opened,
+    /// where nothing but the node is in it.
     ///
     /// # Errors
     /// When the system gives it no threads.
-    pub fn new(spec: NodeSpec, store: Arc<dyn Store>, signer: Arc<dyn Signer>) -> Result<Self, String> {
+    pub fn new(
+        spec: NodeSpec,
+        store: Arc<dyn Store>,
+        signer: Arc<dyn Signer>,
+        base: Option<u64>,
+    ) -> Result<Self, String> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(cores).thread_name("node").enable_all().build().map_err(text)?;
-        Ok(Self { spec, store, signer, runtime, serving: None })
+        Ok(Self { spec, store, signer, runtime, base, serving: None })
     }
 
     /// Serves, with a new scheduler.
@@ -78,7 +85,7 @@ impl Hosted {
         let counted = recorder.is_some().then(|| Arc::clone(&scheduler));
         let unstored = move || counted.as_ref().map(|scheduler| scheduler.unstored());
         let sampler = Sampler::start(epoch, Duration::from_nanos(begin.interval_ns), unstored).map_err(text)?;
-        let meters = Meters::read(&*self.store, &self.spec.dir);
+        let meters = Meters::read(&*self.store, &self.spec.dir, self.base);
         self.serving = Some(Serving { server, scheduler, recorder, meters, sampler });
         Ok(Begun { addr, certificate, signer: self.signer.address().to_string() })
     }
@@ -92,7 +99,7 @@ impl Hosted {
             signatures: SignaturePolicy { required: false, verify: spec.verify },
             window: spec.window,
             // The threads that serve must not wait for a disk.
-            inline: false,
+            inline: !self.store.may_wait(),
             ..Config::new(Arc::clone(&self.signer))
         }
     }

@@ -70,7 +70,13 @@ fn filled() -> (Arc<Lying>, Arc<Ledger>, Id) {
     (store, Arc::new(ledger), process)
 }
 
-/// Reads every slot of the history once.
+/// Of the slots, those that are read: all, and of long ranges the last of every ten, each of them checked in full.
+fn asked(read: Read) -> impl Iterator<Item = u64> {
+    let step = if read == Read::Range { 10 } else { 1 };
+    (0..SLOTS).filter(move |slot| slot % step == step - 1)
+}
+
+/// Reads the slots of the history that are asked for, once each.
 fn read_all(store: &Arc<Lying>, ledger: &Arc<Ledger>, read: Read) -> (Findings, u64) {
     let script = Arc::new(Script { steps: Vec::new(), writes: 0 });
     let reads = Arc::new(Reads {
@@ -83,7 +89,7 @@ fn read_all(store: &Arc<Lying>, ledger: &Arc<Ledger>, read: Read) -> (Findings, 
         wrong: WrongAnswers::default(),
     });
     let mut reader = reads.reader(0);
-    for slot in 0..SLOTS {
+    for slot in asked(read) {
         let at = u32::try_from(((slot << 32) + (1 << 31)) / SLOTS).expect("below 2^32");
         let wanted = reader.pick(&[], Draw { at, process: 0 }).expect("there is a history");
         assert_eq!(wanted.slot, slot);
@@ -109,15 +115,15 @@ fn right_answers_are_right_whatever_is_read() {
     let (store, ledger, _) = filled();
     for read in Read::ALL {
         let (findings, count) = read_all(&store, &ledger, *read);
-        assert_eq!((findings, count), (Findings::default(), SLOTS), "{read}");
+        assert_eq!((findings, count), (Findings::default(), asked(*read).count() as u64), "{read}");
     }
 }
 
 #[test]
 fn a_slot_that_is_kept_back_is_missed_by_every_read_that_asks_for_it() {
     let middle = wrong_after(|store, process| tell(store, slot_key(process, 100), None));
-    // Ranges of up to a thousand slots that hold it begin at 0 to 100 and end at 100 to 1099.
-    assert_eq!(middle, [1, 1000, 1, 0]);
+    // Ranges of up to a thousand slots that hold it begin at 0 to 100 and end at 109, 119, ... 1099.
+    assert_eq!(middle, [1, 100, 1, 0]);
     let end = wrong_after(|store, process| tell(store, slot_key(process, SLOTS - 1), None));
     assert_eq!(end, [1, 1, 1, 1], "only the last slot says where a schedule ends");
 }
@@ -128,7 +134,7 @@ fn a_slot_that_leads_to_another_assignment_is_found_out() {
         let other = store.inner.get(&slot_key(process, 7)).expect("reads");
         tell(store, slot_key(process, 8), other);
     });
-    assert_eq!(swapped[..3], [1, 1000, 1]);
+    assert_eq!(swapped[..3], [1, 100, 1]);
 }
 
 #[test]
@@ -142,7 +148,7 @@ fn a_message_that_is_not_the_one_that_was_sent_is_found_out() {
     let (slots, _) = read_all(&other, &ledger, Read::Slot);
     assert_eq!(slots.count, SLOTS);
     assert!(slots.first[0].contains("was not sent there"), "{}", slots.first[0]);
-    assert_eq!(read_all(&other, &ledger, Read::Range).0.count, SLOTS);
+    assert_eq!(read_all(&other, &ledger, Read::Range).0.count, SLOTS / 10);
 }
 
 fn spec(percent: u8, known: Beforehand) -> ScriptSpec {

@@ -18,7 +18,7 @@ use slotbench_core::registry::{AppType, Listed, Live, Name, NameError, Page, Pat
 use tokio::sync::Barrier;
 
 use super::site::Site;
-use super::{Totals, failed, round};
+use super::{Totals, failed, round, share};
 use crate::answers::WrongAnswers;
 use crate::cell::{Length, Operation};
 use crate::driver::Driver;
@@ -41,6 +41,7 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>, site: &Site) -> Result<Rou
     let cell = job.cell;
     let store = site.open()?;
     let subject = Arc::new(Subject::fill(cell.axes.workload.history, cell.axes.workers, job)?);
+    let base = site.base.bytes(driver.prepared);
     let runtime = driver.runtime().map_err(|error| failed("no threads for the workers", &error))?;
     let pass = |length| {
         let outcome = runtime.block_on(Subject::pass(
@@ -53,7 +54,7 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>, site: &Site) -> Result<Rou
         if job.stop.is_requested() { Err(CellFailure::Interrupted) } else { Ok(outcome) }
     };
     let warmup = pass(Length::Duration(cell.measure.warmup))?;
-    let meters = Meters::read(&*store, &site.dir);
+    let meters = Meters::read(&*store, &site.dir, base);
     let outcome = pass(cell.measure.length)?;
     let (resources, _) = meters.since(&*store, Vec::new);
     let totals = Totals {
@@ -129,16 +130,10 @@ impl Subject {
 
     async fn pass(subject: &Arc<Self>, operation: Operation, workers: u32, length: Length, stop: &Stop) -> Outcome {
         let gate = Arc::new(Barrier::new(workers as usize + 1));
-        let share = |worker: u32| match length {
-            Length::Ops(ops) => {
-                (ops / u64::from(workers) + u64::from(u64::from(worker) < ops % u64::from(workers)), Duration::MAX)
-            }
-            Length::Duration(limit) => (u64::MAX, limit),
-        };
         let tasks: Vec<_> = (0..workers)
             .map(|worker| {
                 let (subject, gate, stop, (count, limit)) =
-                    (Arc::clone(subject), Arc::clone(&gate), stop.clone(), share(worker));
+                    (Arc::clone(subject), Arc::clone(&gate), stop.clone(), share(length, workers, worker));
                 tokio::spawn(async move {
                     gate.wait().await;
                     subject.work(operation, worker as usize, count, limit, &stop).await

@@ -45,7 +45,7 @@ pub(super) fn run(driver: &mut Driver, job: &Job<'_>, site: &Site) -> Result<Rou
     let warmed = raw.warm_up(&target)?;
     let (count, limit) = extent(job.cell, &warmed);
     let (messages, range) = raw.operands(operation, count)?;
-    let meters = Meters::read(&*store, &site.dir);
+    let meters = Meters::read(&*store, &site.dir, site.base.bytes(raw.messages.driver.prepared));
     let outcome = raw.pass(&target, messages, range, limit)?;
     let (mut resources, _) = meters.since(&*store, Vec::new);
     resources.user_bytes = (!operation.is_raw_read()).then_some(outcome.bytes);

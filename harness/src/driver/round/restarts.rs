@@ -45,7 +45,7 @@ pub(super) fn run(
         Length::Ops(ops) => (usize::try_from(ops).unwrap_or(usize::MAX), Duration::MAX),
         Length::Duration(limit) => (usize::MAX, limit),
     };
-    let meters = Meters::read(restarts.store()?, &site.dir);
+    let meters = Meters::read(restarts.store()?, &site.dir, site.base.bytes(messages.driver.prepared));
     let passed = restarts.repeat(messages, count, limit)?;
     let (mut resources, _) = meters.since(restarts.store()?, Vec::new);
     // A store counts from its own opening on.

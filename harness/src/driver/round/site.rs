@@ -13,6 +13,7 @@ use crate::cell::Cell;
 use crate::driver::Driver;
 use crate::driver::debt;
 use crate::driver::history::{self, History, HistoryError, HistorySpec, LoadError};
+use crate::driver::usage::{MemoryBase, Prepared};
 use crate::runner::{CellFailure, Job, Stop};
 
 /// How long an engine may go on compacting what it was filled with before it is measured all the same.
@@ -24,10 +25,12 @@ pub(super) struct Site {
     options: Options,
     pub(super) dir: PathBuf,
     pub(super) tier: Durability,
+    /// The memory of the round's beginning.
+    pub(super) base: MemoryBase,
 }
 
 impl Site {
-    pub(super) fn of(cell: &Cell, dir: &Path) -> Result<Self, CellFailure> {
+    pub(super) fn of(cell: &Cell, dir: &Path, prepared: Prepared) -> Result<Self, CellFailure> {
         let name = &cell.axes.backend;
         let kind = Kind::find(name)
             .ok_or_else(|| CellFailure::Refused(format!("engine '{name}' is not built into this binary")))?;
@@ -35,7 +38,7 @@ impl Site {
             CellFailure::Refused(format!("{name} cannot give durability '{}'", cell.axes.durability.asked))
         })?;
         let options = Options::new(cell.engine_options.clone());
-        Ok(Self { kind, options, dir: dir.to_path_buf(), tier })
+        Ok(Self { kind, options, dir: dir.to_path_buf(), tier, base: MemoryBase::now(prepared) })
     }
 
     /// The store, open and quiet, with the cell's history.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use slotbench_core::Durability;
 
 use crate::axis::{Commit, Mode};
+use crate::cell::Counted;
 use crate::model::{CellResult, Interval95, Loss, RoundResult, Run, Status, Summary, Tag, Throughput};
 use crate::percentiles::{Curves, needed};
 use crate::report::html::series::{Series, series};
@@ -25,6 +26,7 @@ pub(super) struct Cell<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     rate: Option<u32>,
     commit: Commit,
+    counted: Counted,
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'r str>,
@@ -50,7 +52,7 @@ pub(super) struct Cell<'r> {
     options: Option<String>,
 }
 
-/// Messages a second, over rounds.
+/// Operations a second, over rounds.
 #[derive(Serialize)]
 struct Rate {
     messages_per_s: f64,
@@ -88,8 +90,8 @@ struct Costs {
     space: Option<f64>,
     /// Sync calls a message.
     syncs: Option<f64>,
-    /// Bytes.
-    rss: Option<u64>,
+    /// Bytes: peak above what was there before, prepared messages left out.
+    memory: Option<u64>,
     /// Nanoseconds.
     reopen: Option<u64>,
     /// Messages per batch, mean.
@@ -128,6 +130,7 @@ impl<'r> Cell<'r> {
             load,
             rate: axes.rate,
             commit: axes.workload.commit,
+            counted: Counted::of(&axes.workload),
             status: cell.status,
             reason: cell.reason.as_deref(),
             verified: cell.verified,
@@ -205,7 +208,7 @@ fn costs(cell: &CellResult, rounds: &[RoundResult]) -> Costs {
         written: per_byte(resources.bytes_written),
         space: per_byte(resources.disk_bytes).filter(|_| cell.axes.workload.history == 0),
         syncs: stats::median(&syncs),
-        rss: resources.peak_rss_bytes,
+        memory: resources.peak_above_base_bytes,
         reopen: resources.reopen_ns,
         batch: stats::median(&batches),
         debt: stats::median_count(&debts),
