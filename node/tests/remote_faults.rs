@@ -48,7 +48,7 @@ impl Service for Peer {
 
 async fn peer(answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Site<Peer> {
     let peer = Peer { answer: Box::new(answer), asked: AtomicUsize::new(0) };
-    Site::serve(peer, Protocol::H1, Limits { drain_time: Duration::from_millis(1), ..Limits::default() }).await
+    Site::serve(peer, Protocol::H1, Limits::default()).await
 }
 
 fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
@@ -518,7 +518,7 @@ async fn https_is_asked_where_its_certificate_is_trusted_and_the_protocol_is_the
         let identity = Identity::self_signed(&["localhost"]).expect("a certificate");
         let body = slot.clone();
         let peer = Peer { answer: Box::new(move |_| reply(200, body.clone())), asked: AtomicUsize::new(0) };
-        let server = Server::new(Arc::new(peer), Limits { drain_time: Duration::from_millis(1), ..Limits::default() });
+        let server = Server::new(Arc::new(peer), Limits::default());
         let tls = identity.server(speaks.protocols()).expect("settings");
         let port = server.tcp(ANY_PORT, speaks, Some(tls)).await.expect("listens").port();
         let path = format!("/~scheduler@1.0/slot?target={ID}%3Fhint%3Dhttps://localhost:{port}");
