@@ -199,7 +199,7 @@ fn a_request_that_cannot_be_served_is_bad_usage() {
         let err = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{flags:?}: {err}");
         assert!(err.contains(said), "{flags:?}: {err}");
-        assert_eq!(err.trim_end().lines().count(), if said == "--tls-key" { 5 } else { 1 }, "{flags:?}: {err}");
+        assert_eq!(err.trim_end().lines().count(), if said == "--tls-key" { 6 } else { 1 }, "{flags:?}: {err}");
     }
     assert_eq!(fs::read_dir(dir.path()).expect("is there").count(), 0, "nothing was created");
 }

@@ -77,7 +77,8 @@ impl Node {
         self.metrics.asked("schedule", posted.is_ok());
         let assignment = posted?;
         let scheduled = Scheduled { assignment: assignment.clone(), message: message.clone() };
-        self.keep(turn, authority, vec![scheduled]).await;
+        // Before the answer: the messages that follow it name no scheduler, the process does.
+        self.keep(turn, authority, vec![scheduled], is_process(message)).await;
         Ok(assignment)
     }
 
@@ -155,7 +156,7 @@ impl Node {
             self.tell(&format!("the answer of {} ends early: {cut}", session.url()));
         }
         page.assignments = slots;
-        self.keep(turn, authority, page.assignments.clone()).await;
+        self.keep(turn, authority, page.assignments.clone(), false).await;
         Ok(page)
     }
 
@@ -177,8 +178,8 @@ impl Node {
         }
     }
 
-    /// Caches verified slots. Its failure is no failure of the request.
-    async fn keep(&self, turn: &Turn, authority: Authority, slots: Vec<Scheduled>) {
+    /// Caches verified slots, in the background unless it is to be done by now. Its failure is no failure of the request.
+    async fn keep(&self, turn: &Turn, authority: Authority, slots: Vec<Scheduled>, by_now: bool) {
         if slots.is_empty() || self.operations.network().max_foreign_bytes == 0 {
             return;
         }
@@ -190,7 +191,7 @@ impl Node {
                 tell(&format!("slots of process {process} are not cached: {error}"));
             }
         };
-        if !self.operations.network().cache_in_background {
+        if by_now || !self.operations.network().cache_in_background {
             // A panic in there is the task's own end.
             let _ = tokio::task::spawn_blocking(keep).await;
             return;
