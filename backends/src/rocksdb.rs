@@ -21,9 +21,10 @@
 //!
 //! *What grows and what does not.* [`Store::last`] seeks in every sorted run: memtables, each file of level 0
 //! (compaction begins at 4), one per level below; a third of its time is spent in tables' blocks, a third in making and
-//! dropping the iterator. Reading the end of a schedule so took 8.4 µs at 10^3 slots, which are in one memtable, 9.0 µs at
-//! 10^4, 10.5 µs at 10^5 and 13.8 µs at 10^6. That goes by runs rather than by slots, and runs are bounded. A write
-//! searches the memtable, which costs more in a full one: 7.0 µs at 10^3 slots, and the same 8.4 µs from 10^4 on
+//! dropping the iterator. Finding the end of a schedule so takes 8.4 µs at 10^3 slots, which are in one memtable, 9.1 µs
+//! at 10^4, 10.6 µs at 10^5 and 13.8 µs at 10^6. That goes by runs rather than by slots, and runs are bounded; where
+//! the last slot is known, two look-ups take 6.6 to 7.4 µs at all sizes. A write searches the memtable, which costs more
+//! in a full one: 7.3 µs at 10^3 slots, and the same 9 µs from 10^4 on, of which huge pages save one
 //! (`benches/growth`, tier `process`).
 //!
 //! *Damage.* Recovery takes the WAL up to the first record that is not whole, which is what a torn tail needs; damage in
