@@ -11,7 +11,7 @@ LIGHT := --no-default-features --features fs,sled,redb
 
 # Suites that run whole plans on real engines, crash processes or drive a browser: minutes of waiting for disks and
 # rounds, which the inner loop leaves to `make test`.
-SLOW := crash driver page presets serve workloads
+SLOW := crash driver history_page page presets serve soak workloads
 QUICK := $(filter-out $(SLOW),$(basename $(notdir $(wildcard */tests/*.rs))))
 
 # The plan that `make bench` runs after the criterion targets.
