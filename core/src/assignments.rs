@@ -8,7 +8,7 @@
 //! | `messages/<message>/<process>` | link to the message's last assignment, where messages are indexed |
 //! | `processes/<process>` | a process definition that came with a message and was not itself scheduled |
 //! | `uploads/<process>/<slot>` | id of an assignment that is to be uploaded, 32 bytes |
-//! | `uploads/<record>` | a location record that is to be uploaded: the group's direct children, empty |
+//! | `uploads/<record>` | a location record that is to be uploaded, whole: a direct child of the group |
 //! | `uploaded/<process>/<slot>` | note that a bundler has accepted the slot, empty |
 //! | `archived/<process>` | the last slot that was pruned, the chain and the time after it: 8, 32 and 8 bytes |
 //! | `foreign/<process>` | definition of a process that other nodes schedule |
