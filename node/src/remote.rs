@@ -36,7 +36,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use error::{RedirectError, RemoteError};
 pub use gateway::HttpGateway;
-pub use session::{RemotePage, Session};
+pub use session::{RemotePage, Session, Times};
 pub use trail::Trail;
 
 use crate::client::Call;

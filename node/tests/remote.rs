@@ -142,31 +142,6 @@ async fn c108_post_slot_and_read_work_in_both_dialects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c108_the_legacy_api_of_the_front_posts_and_redirects() {
-    let peer = site(Protocol::H1).await;
-    let front = front(Network::default(), remote_options()).await;
-    let process = process_at(&url(&peer), "ao.N.1");
-    let id = process.id();
-    assert_eq!(json(&front.post("/", process.as_bytes().clone()).await)["id"], json!(id.to_string()));
-    let message = message(id, 0);
-    let answer = json(&front.post("/", message.as_bytes().clone()).await);
-    assert_eq!(answer["id"], json!(message.id().to_string()));
-    assert!(answer["timestamp"].as_u64().is_some_and(|time| time > 0));
-    for path in [
-        format!("/{id}/latest"),
-        format!("/processes/{id}"),
-        format!("/{id}?process-id={id}&from=1"),
-        format!("/{}?process-id={id}", message.id()),
-    ] {
-        let answer = front.get(path.clone()).await;
-        assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT, "{path}: {}", text(&answer));
-        assert_eq!(answer.headers.get("location"), Some(&HeaderValue::from_str(url(&peer).as_str()).expect("a value")));
-    }
-    front.stop().await;
-    peer.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn c108_a_location_record_leads_there() {
     let peer = site(Protocol::H1).await;
     let front = front(Network::default(), remote_options()).await;

@@ -3,65 +3,24 @@
 
 mod support;
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body::Body;
-use http_body_util::{BodyExt as _, Full};
+use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use slotbench_core::operations::{Network, Policies, ProcessPolicy};
 use slotbench_core::wallet::Wallet;
 use slotbench_core::{Config, Id, Item};
 use slotbench_node::client::{Answer, Call};
 use slotbench_node::remote::{Remote, RemoteOptions};
-use slotbench_node::{Limits, Node, Protocol, Reply, Service};
+use slotbench_node::{Limits, Node, Protocol};
 use support::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 const ID: Id = Id::from_bytes([5; 32]);
-
-/// Answers as it is told, and counts.
-struct Peer {
-    answer: Box<dyn Fn(&str) -> Reply + Send + Sync>,
-    asked: AtomicUsize,
-}
-
-impl Service for Peer {
-    async fn respond<B>(&self, request: Request<B>) -> Reply
-    where
-        B: Body<Data = Bytes> + Send + Unpin,
-        B::Error: fmt::Display,
-    {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-        // A client that is cut off in the middle of its request may not see the answer.
-        let _ = request.into_body().collect().await.map(|_| ());
-        (self.answer)(&path)
-    }
-}
-
-async fn peer(answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Site<Peer> {
-    let peer = Peer { answer: Box::new(answer), asked: AtomicUsize::new(0) };
-    Site::serve(peer, Protocol::H1, Limits::default()).await
-}
-
-fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(Full::new(body.into()));
-    *reply.status_mut() = StatusCode::from_u16(status).expect("a status");
-    reply
-}
-
-fn redirect(to: &str) -> Reply {
-    let mut reply = reply(307, "");
-    reply.headers_mut().insert("location", HeaderValue::from_str(to).expect("a value"));
-    reply
-}
 
 /// A page of 3 slots of a real node, its process, and its definition as that node tells it.
 struct Real {

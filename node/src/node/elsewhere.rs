@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
-use slotbench_core::assignment::Assignment;
+use slotbench_core::assignment::{Assignment, Link};
 use slotbench_core::assignments::Scheduled;
 use slotbench_core::foreign::{Authority, AuthorityError, ForeignError};
 use slotbench_core::operations::{
@@ -15,7 +15,7 @@ use slotbench_core::{Id, Item};
 use super::Node;
 use crate::failure::Failure;
 use crate::remote::merge::{Merge, Merged, proven};
-use crate::remote::{Remote, RemoteError, RemotePage, Session, Trail, trail};
+use crate::remote::{Remote, RemoteError, RemotePage, Session, Times, Trail, trail};
 use crate::wire::read::native::RemoteSlot;
 
 /// The dialect where only a hint leads to a scheduler.
@@ -47,15 +47,6 @@ impl Node {
         let trail = remote.continue_trail(headers.get(trail::VIA));
         let trail = trail.map_err(|error| Failure::new(StatusCode::LOOP_DETECTED, error.to_string()))?;
         Ok(Turn { remote, elsewhere, trail })
-    }
-
-    /// The 307 for an operation that is not carried out on behalf of clients, or the failure itself.
-    pub(super) async fn redirected(&self, error: OperationError, request: &Request) -> Failure {
-        let elsewhere = match elsewhere(error, request) {
-            Ok(elsewhere) => elsewhere,
-            Err(error) => return error.into(),
-        };
-        self.locate(&elsewhere).await.map_or_else(|failure| failure, |to| Failure::redirect(&to))
     }
 
     /// Asks the gateway too, so off the threads that serve.
@@ -137,27 +128,127 @@ impl Node {
     async fn fetch(&self, turn: &Turn, wanted: Slots, merge: &Merge) -> Result<RemotePage, Failure> {
         let redirect = self.locate(&turn.elsewhere).await?;
         let mut session = turn.remote.session(&redirect, &turn.trail)?;
+        let page = session.read(wanted, self.finder()).await?;
+        self.accept(turn, &mut session, merge.link(), page).await
+    }
+
+    /// What is asked for messages that are assigned by reference.
+    fn finder(&self) -> impl Fn(&Id) -> Option<Item> + Send + 'static {
         let operations = Arc::clone(&self.operations);
-        let find = move |id: &Id| operations.scheduler().assignments().known(id).ok().flatten();
-        let mut page = session.read(wanted, find).await?;
+        move |id| operations.scheduler().assignments().known(id).ok().flatten()
+    }
+
+    /// What is proven of an answer's page, from its first slot on; where nothing is, there is no page.
+    async fn accept(
+        &self,
+        turn: &Turn,
+        session: &mut Session<'_>,
+        link: Option<Link>,
+        mut page: RemotePage,
+    ) -> Result<RemotePage, Failure> {
         let slots = std::mem::take(&mut page.assignments);
-        let authority = self.authority(&mut session, redirect.process, None, slots.clone()).await?;
-        let (link, judge) = (merge.link(), authority.clone());
-        let (slots, refused) = self.blocking(move |_| Ok(proven(&judge, link, slots))).await?;
+        let (proven, refused) = self.prove(turn, session, link, slots).await?;
+        page.assignments = proven;
         if let Some(refused) = refused {
             page.continues = true;
             page.cut = Some(refused.to_string());
         }
+        // An empty page with more behind it would have its reader ask for ever.
+        if page.assignments.is_empty() && page.continues {
+            let why = page.cut.as_deref().unwrap_or("it has no slot, and says that there are more");
+            return Err(RemoteError::unproven(session.url(), &why).into());
+        }
         if let Some(cut) = page.cut.take() {
-            // An empty page with more behind it would have its reader ask for ever.
-            if slots.is_empty() {
-                return Err(RemoteError::unproven(session.url(), &cut).into());
-            }
             self.tell(&format!("the answer of {} ends early: {cut}", session.url()));
         }
-        page.assignments = slots;
-        self.keep(turn, authority, page.assignments.clone(), false).await;
         Ok(page)
+    }
+
+    /// The slots up to the first that is not proven, and why that one is not. What is proven is cached as the operator
+    /// chose. `link` is what the first slot must follow from, where that is known.
+    async fn prove(
+        &self,
+        turn: &Turn,
+        session: &mut Session<'_>,
+        link: Option<Link>,
+        slots: Vec<Scheduled>,
+    ) -> Result<(Vec<Scheduled>, Option<ForeignError>), Failure> {
+        let authority = self.authority(session, turn.elsewhere.process, None, slots.clone()).await?;
+        let judge = authority.clone();
+        let (slots, refused) = self.blocking(move |_| Ok(proven(&judge, link, slots))).await?;
+        self.keep(turn, authority, slots.clone(), false).await;
+        Ok((slots, refused))
+    }
+
+    /// Slots of a time, from the process's scheduler: only there it is known which ones these are.
+    pub(super) async fn read_times_elsewhere(
+        &self,
+        turn: &Turn,
+        times: Times,
+        limit: usize,
+    ) -> Result<SchedulePage, Failure> {
+        let limit = limit.clamp(1, PAGE_SLOTS);
+        let fetched = self.fetch_times(turn, times, limit).await;
+        self.metrics.asked("read", fetched.is_ok());
+        let RemotePage { assignments, continues, timestamp, block, .. } = fetched?;
+        let first = assignments.first().map_or(0, |first| first.assignment.slot());
+        let max_bytes = self.operations.policies().max_page_bytes;
+        let merge = Merge::new(Slots::from(first), limit, max_bytes, Vec::new());
+        let page = self.page(turn.elsewhere.process, merge.with(assignments, continues));
+        Ok(SchedulePage { timestamp, block, ..page })
+    }
+
+    async fn fetch_times(&self, turn: &Turn, times: Times, limit: usize) -> Result<RemotePage, Failure> {
+        let redirect = self.locate(&turn.elsewhere).await?;
+        let mut session = turn.remote.session(&redirect, &turn.trail)?;
+        let page = session.read_times(times, limit, self.finder()).await?;
+        let link = self.link_before(turn, page.assignments.first()).await?;
+        self.accept(turn, &mut session, link, page).await
+    }
+
+    /// A message and its assignment, by the id of either, from the process's scheduler.
+    pub(super) async fn find_elsewhere(&self, turn: &Turn, id: Id) -> Result<Scheduled, Failure> {
+        let redirect = self.locate(&turn.elsewhere).await?;
+        let mut session = turn.remote.session(&redirect, &turn.trail)?;
+        let found = session.find(&id, self.finder()).await;
+        self.metrics.asked("find", found.is_ok());
+        let found = found?;
+        let link = self.link_before(turn, Some(&found)).await?;
+        match self.prove(turn, &mut session, link, vec![found.clone()]).await? {
+            (_, Some(refused)) => Err(RemoteError::unproven(session.url(), &refused).into()),
+            (_, None) => Ok(found),
+        }
+    }
+
+    /// The last slot of a schedule, as its scheduler says.
+    pub(super) async fn latest_elsewhere(&self, turn: &Turn) -> Result<Scheduled, Failure> {
+        let process = turn.elsewhere.process;
+        let current = self.slot_elsewhere(turn).await?.current;
+        let slot = current.ok_or(OperationError::NotYet { process, slot: 0 })?;
+        let page = self.read_elsewhere(turn, Slots::within(&(slot..=slot)), 1).await?;
+        page.assignments.into_iter().next().ok_or_else(|| OperationError::NotYet { process, slot }.into())
+    }
+
+    /// The definition of a process, and its first slot where that assigns the process itself.
+    pub(super) async fn definition_elsewhere(&self, turn: &Turn) -> Result<(Item, Option<Scheduled>), Failure> {
+        let process = turn.elsewhere.process;
+        let page = self.read_elsewhere(turn, Slots::within(&(0..=0)), 1).await?;
+        let first = page.assignments.into_iter().next();
+        if let Some(own) = first.filter(|first| first.message.id() == process) {
+            return Ok((own.message.clone(), Some(own)));
+        }
+        let redirect = self.locate(&turn.elsewhere).await?;
+        let mut session = turn.remote.session(&redirect, &turn.trail)?;
+        let authority = self.authority(&mut session, process, None, Vec::new()).await?;
+        Ok((authority.definition().clone(), None))
+    }
+
+    /// What a slot must follow from, where the one before it is cached.
+    async fn link_before(&self, turn: &Turn, slot: Option<&Scheduled>) -> Result<Option<Link>, Failure> {
+        let Some(before) = slot.and_then(|slot| slot.assignment.slot().checked_sub(1)) else { return Ok(None) };
+        let (process, slots) = (turn.elsewhere.process, Slots::within(&(before..=before)));
+        let cached = self.blocking(move |operations| Ok(operations.cached(&process, slots, 1)?)).await?;
+        Ok(cached.last().map(|before| before.assignment.link()))
     }
 
     /// Who may schedule a process. Its definition comes with the request or the slots, is known here, or is asked for.

@@ -1,8 +1,8 @@
 //! The legacy API.
 
 use http::Method;
-use serde::Serialize;
 use slotbench_core::Id;
+use slotbench_core::assignments::Scheduled;
 use slotbench_core::item::Item;
 use slotbench_core::operations::{OperationError, Operations, Request, SchedulePage, Slots};
 use slotbench_core::scheduler::is_process;
@@ -10,6 +10,7 @@ use slotbench_core::scheduler::is_process;
 use super::{Asked, Node};
 use crate::failure::Failure;
 use crate::parameters::Parameters;
+use crate::remote::Times;
 use crate::reply::{fresh, json};
 use crate::route::Route;
 use crate::service::Reply;
@@ -27,8 +28,8 @@ impl Node {
             Route::Root => json(&RootForm::new(config.clock.now_ms(), &config.signer.address())).map(fresh),
             Route::Timestamp => json(&Time::new(config.clock.now_ms(), config.block.height)).map(fresh),
             Route::Legacy(id) => self.item_or_page(id, &asked).await,
-            Route::Latest(id) => self.own(id, latest).await,
-            Route::Definition(id) => self.own(id, definition).await,
+            Route::Latest(id) => self.latest(id, &asked).await,
+            Route::Definition(id) => self.definition(id, &asked).await,
             _ => Err(Failure::no_route()),
         }
     }
@@ -55,20 +56,38 @@ impl Node {
         json(&Posted { timestamp: timestamp.unwrap_or(0), id }).map(fresh)
     }
 
-    /// What only the process's own scheduler answers: for another one's clients are sent there.
-    async fn own<T: Serialize + Send + 'static>(
+    /// Reads and writes what is scheduled here. An operation's error is the caller's: another node may have the answer.
+    async fn here<T: 'static>(
         &self,
-        process: Id,
-        work: impl FnOnce(&Operations, Id) -> Result<T, Unanswered> + Send + 'static,
-    ) -> Result<Reply, Failure> {
-        let answered = self.blocking(move |operations| match work(operations, process) {
-            Ok(form) => json(&form).map(fresh).map(Ok),
-            Err(Unanswered::Failed(failure)) => Err(failure),
-            Err(Unanswered::Operation(error)) => Ok(Err(error)),
-        });
-        match answered.await? {
+        read: impl FnOnce(&Operations) -> Result<T, OperationError> + Send + 'static,
+        write: impl FnOnce(&T) -> Result<Reply, Failure> + Send + 'static,
+    ) -> Result<Result<Reply, OperationError>, Failure> {
+        let work = move |operations: &Operations| match read(operations) {
+            Ok(found) => write(&found).map(Ok),
+            Err(error) => Ok(Err(error)),
+        };
+        self.blocking(work).await
+    }
+
+    async fn latest(&self, process: Id, asked: &Asked<'_>) -> Result<Reply, Failure> {
+        match self.here(move |operations| operations.latest(&Request::about(process)), latest).await? {
             Ok(reply) => Ok(reply),
-            Err(error) => Err(self.redirected(error, &Request::about(process)).await),
+            Err(error) => {
+                let turn = Box::pin(self.turn(error, &Request::about(process), &asked.head.headers)).await?;
+                let found = Box::pin(self.latest_elsewhere(&turn)).await?;
+                self.blocking(move |_| latest(&found)).await
+            }
+        }
+    }
+
+    async fn definition(&self, process: Id, asked: &Asked<'_>) -> Result<Reply, Failure> {
+        match self.here(move |operations| defined(operations, process), definition).await? {
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                let turn = Box::pin(self.turn(error, &Request::about(process), &asked.head.headers)).await?;
+                let found = Box::pin(self.definition_elsewhere(&turn)).await?;
+                self.blocking(move |_| definition(&found)).await
+            }
         }
     }
 
@@ -76,42 +95,35 @@ impl Node {
         let process =
             asked.parameters.get("process-id").ok_or_else(|| Failure::bad_request("'process-id' is missing"))?;
         let process: Id = process.parse().map_err(|error| Failure::bad_request(format!("'process-id': {error}")))?;
-        if id != process {
-            let find = move |operations: &Operations, process| {
-                Ok(NodeForm::from(&operations.find(&Request::about(process), &id)?))
-            };
-            return self.own(process, find).await;
-        }
-        let page = PageRequest::read(&asked.parameters)?;
-        let (cursor, limit, nonces) = (page.cursor(), page.limit, page.nonces());
-        let request = Request::about(process);
-        let read = self.blocking(move |operations| match page.read_from(operations, &Request::about(process)) {
-            Ok(page) => json(&Page::new(&page, cursor)).map(Ok),
-            Err(error) => Ok(Err(error)),
-        });
-        let error = match read.await? {
-            Ok(reply) => return Ok(reply),
-            Err(error) => error,
-        };
-        // Which slots lie in a time only the scheduler itself knows.
-        let Some(slots) = nonces else { return Err(self.redirected(error, &request).await) };
-        let turn = Box::pin(self.turn(error, &request, &asked.head.headers)).await?;
-        let page = Box::pin(self.read_elsewhere(&turn, slots, limit)).await?;
-        self.blocking(move |_| json(&Page::new(&page, cursor))).await
+        if id == process { self.legacy_page(process, asked).await } else { self.legacy_item(process, id, asked).await }
     }
-}
 
-/// Why there is no answer to a question about a process.
-enum Unanswered {
-    /// The operation failed; perhaps another node knows.
-    Operation(OperationError),
-    /// There is none.
-    Failed(Failure),
-}
+    async fn legacy_item(&self, process: Id, id: Id, asked: &Asked<'_>) -> Result<Reply, Failure> {
+        match self.here(move |operations| operations.find(&Request::about(process), &id), item).await? {
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                let turn = Box::pin(self.turn(error, &Request::about(process), &asked.head.headers)).await?;
+                let found = Box::pin(self.find_elsewhere(&turn, id)).await?;
+                self.blocking(move |_| item(&found)).await
+            }
+        }
+    }
 
-impl From<OperationError> for Unanswered {
-    fn from(error: OperationError) -> Self {
-        Self::Operation(error)
+    async fn legacy_page(&self, process: Id, asked: &Asked<'_>) -> Result<Reply, Failure> {
+        let wanted = PageRequest::read(&asked.parameters)?;
+        let cursor = wanted.cursor();
+        let write = move |page: &SchedulePage| json(&Page::new(page, cursor));
+        match self.here(move |operations| wanted.read_from(operations, &Request::about(process)), write).await? {
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                let turn = Box::pin(self.turn(error, &Request::about(process), &asked.head.headers)).await?;
+                let page = match wanted.bounds {
+                    Bounds::Nonces(slots) => Box::pin(self.read_elsewhere(&turn, slots, wanted.limit)).await?,
+                    Bounds::Time(times) => Box::pin(self.read_times_elsewhere(&turn, times, wanted.limit)).await?,
+                };
+                self.blocking(move |_| write(&page)).await
+            }
+        }
     }
 }
 
@@ -135,33 +147,45 @@ fn check(item: &Item) -> Result<(), Failure> {
 }
 
 /// The newest message. A process that has only assigned itself has none.
-fn latest(operations: &Operations, process: Id) -> Result<NodeForm, Unanswered> {
-    let latest = operations.latest(&Request::about(process))?;
-    if latest.assignment.slot() == 0 && latest.message.id() == process {
-        return Err(Unanswered::Failed(Failure::bad_request("the process has no messages yet")));
+fn latest(found: &Scheduled) -> Result<Reply, Failure> {
+    if found.assignment.slot() == 0 && found.message.id() == found.assignment.process() {
+        return Err(Failure::bad_request("the process has no messages yet"));
     }
-    Ok(NodeForm::from(&latest))
+    item(found)
 }
 
-fn definition(operations: &Operations, process: Id) -> Result<ProcessForm, Unanswered> {
+fn item(found: &Scheduled) -> Result<Reply, Failure> {
+    json(&NodeForm::from(found)).map(fresh)
+}
+
+/// A process, and its first slot where that assigns the process itself.
+type Defined = (Item, Option<Scheduled>);
+
+fn defined(operations: &Operations, process: Id) -> Result<Defined, OperationError> {
     let request = Request::about(process);
     let definition = operations.process(&request)?;
-    // A process need not have been posted; where it was, its assignment tells when.
     let first = operations.read_at_most(&request, Slots::within(&(0..=0)), 1)?;
-    let own = first.assignments.first().filter(|scheduled| scheduled.message.id() == process);
-    let (height, time) = own.map_or((0, 0), |own| (own.assignment.block().height, own.assignment.timestamp()));
-    Ok(ProcessForm::new(&definition, height, time))
+    let first = first.assignments.into_iter().next();
+    Ok((definition, first.filter(|first| first.message.id() == process)))
+}
+
+/// A process need not have been posted; where it was, its assignment tells when.
+fn definition((definition, own): &Defined) -> Result<Reply, Failure> {
+    let posted = |own: &Scheduled| (own.assignment.block().height, own.assignment.timestamp());
+    let (height, time) = own.as_ref().map_or((0, 0), posted);
+    json(&ProcessForm::new(definition, height, time)).map(fresh)
 }
 
 /// Which page.
+#[derive(Clone, Copy)]
 struct PageRequest {
     bounds: Bounds,
     limit: usize,
 }
 
+#[derive(Clone, Copy)]
 enum Bounds {
-    /// Milliseconds, the first exclusive.
-    Time(Option<u64>, Option<u64>),
+    Time(Times),
     Nonces(Slots),
 }
 
@@ -171,7 +195,7 @@ impl PageRequest {
         let bounds = if from.is_some() || to.is_some() {
             Bounds::Nonces(Slots::parse_nonces(from, to).map_err(|error| Failure::bad_request(error.to_string()))?)
         } else {
-            Bounds::Time(number(parameters, "from")?, number(parameters, "to")?)
+            Bounds::Time(Times { after_ms: number(parameters, "from")?, to_ms: number(parameters, "to")? })
         };
         let limit: Option<usize> = number(parameters, "limit")?;
         match limit {
@@ -183,17 +207,9 @@ impl PageRequest {
     fn read_from(&self, operations: &Operations, request: &Request) -> Result<SchedulePage, OperationError> {
         let slots = match &self.bounds {
             Bounds::Nonces(slots) => *slots,
-            Bounds::Time(from, to) => operations.slots_in_time(request, *from, *to)?,
+            Bounds::Time(times) => operations.slots_in_time(request, times.after_ms, times.to_ms)?,
         };
         operations.read_at_most(request, slots, self.limit)
-    }
-
-    /// The slots, where the request names them.
-    const fn nonces(&self) -> Option<Slots> {
-        match self.bounds {
-            Bounds::Time(..) => None,
-            Bounds::Nonces(slots) => Some(slots),
-        }
     }
 
     const fn cursor(&self) -> Cursor {

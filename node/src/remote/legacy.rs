@@ -5,12 +5,13 @@
 
 use http::{StatusCode, header};
 use slotbench_core::assignment::Assignment;
+use slotbench_core::assignments::Scheduled;
 use slotbench_core::block::{Block, BlockHash};
 use slotbench_core::operations::{PAGE_SLOTS, Slots};
 use slotbench_core::{Id, Item};
 
 use super::ask::Asking;
-use super::{OCTETS, RemoteError, RemotePage};
+use super::{OCTETS, RemoteError, RemotePage, Times};
 use crate::client::Call;
 use crate::wire::read::legacy::{self, Entry, LegacyPage};
 use crate::wire::read::native::RemoteSlot;
@@ -71,12 +72,20 @@ fn named(entry: &Entry) -> Option<Id> {
 
 /// `from-nonce` is exclusive and −1 includes the process; `to-nonce` is inclusive.
 async fn page(asking: &mut Asking<'_>, process: Id, slots: Slots) -> Result<LegacyPage, RemoteError> {
-    let mut path = format!("/{process}?{}&from-nonce={}", about(process), i128::from(slots.first()) - 1);
+    let mut bounds = format!("&from-nonce={}", i128::from(slots.first()) - 1);
     if slots.end() != u64::MAX {
-        path.push_str(&format!("&to-nonce={}", slots.end().saturating_sub(1)));
+        bounds.push_str(&format!("&to-nonce={}", slots.end().saturating_sub(1)));
     }
-    path.push_str(&format!("&limit={PAGE_SLOTS}"));
-    let body = asking.get(path).await?;
+    page_within(asking, process, &bounds, PAGE_SLOTS).await
+}
+
+async fn page_within(
+    asking: &mut Asking<'_>,
+    process: Id,
+    bounds: &str,
+    limit: usize,
+) -> Result<LegacyPage, RemoteError> {
+    let body = asking.get(format!("/{process}?{}{bounds}&limit={limit}", about(process))).await?;
     super::aside(move || legacy::page(&body, ReadLimits::default())).await?.map_err(payload(asking))
 }
 
@@ -88,6 +97,32 @@ pub(super) async fn read(
 ) -> Result<RemotePage, RemoteError> {
     let page = page(asking, process, slots).await?;
     super::aside(move || put_together(page, slots, find)).await
+}
+
+/// `from` is exclusive, `to` inclusive.
+pub(super) async fn read_times(
+    asking: &mut Asking<'_>,
+    process: Id,
+    times: Times,
+    limit: usize,
+    find: impl Fn(&Id) -> Option<Item> + Send + 'static,
+) -> Result<RemotePage, RemoteError> {
+    let bound = |name: &str, time: Option<u64>| time.map(|time| format!("&{name}={time}")).unwrap_or_default();
+    let bounds = bound("from", times.after_ms) + &bound("to", times.to_ms);
+    let page = page_within(asking, process, &bounds, limit).await?;
+    super::aside(move || put_together(page, Slots::ALL, find)).await
+}
+
+pub(super) async fn find(
+    asking: &mut Asking<'_>,
+    process: Id,
+    id: &Id,
+    find: impl Fn(&Id) -> Option<Item> + Send + 'static,
+) -> Result<Scheduled, RemoteError> {
+    let body = asking.get(format!("/{id}?{}", about(process))).await?;
+    let entry = legacy::item(&body).map_err(payload(asking))?;
+    let scheduled = super::aside(move || entry.scheduled(find)).await?;
+    scheduled.map_err(|error| RemoteError::unproven(asking.url(), &error))
 }
 
 fn put_together(page: LegacyPage, slots: Slots, find: impl Fn(&Id) -> Option<Item>) -> RemotePage {

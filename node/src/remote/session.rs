@@ -36,6 +36,23 @@ pub struct RemotePage {
     pub block: Block,
 }
 
+/// A part of a schedule, by the timestamps of its assignments: milliseconds since the Unix epoch, an absent bound is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    /// The slots above this time, exclusive.
+    pub after_ms: Option<u64>,
+    /// The slots up to this time, inclusive.
+    pub to_ms: Option<u64>,
+}
+
+impl Times {
+    /// Whether an assignment of that time belongs to it.
+    #[must_use]
+    pub fn contains(&self, timestamp_ms: u64) -> bool {
+        self.after_ms.is_none_or(|after| timestamp_ms > after) && self.to_ms.is_none_or(|to| timestamp_ms <= to)
+    }
+}
+
 impl<'a> Session<'a> {
     pub(super) fn new(asking: Asking<'a>, to: &Redirect, place: SemaphorePermit<'a>) -> Result<Self, RemoteError> {
         let dialect = match to.variant.as_str() {
@@ -116,6 +133,49 @@ impl<'a> Session<'a> {
                 Err(RemoteError::unproven(self.url(), &format!("it begins with slot {found}, not {}", slots.first())))
             }
             _ => Ok(page),
+        }
+    }
+
+    /// Slots of a time, at most `limit`. `find` is asked for messages that are assigned by reference. Whether the scheduler
+    /// leaves out slots at either end cannot be seen.
+    ///
+    /// # Errors
+    /// [`RemoteError`].
+    pub async fn read_times(
+        &mut self,
+        times: Times,
+        limit: usize,
+        find: impl Fn(&Id) -> Option<Item> + Send + 'static,
+    ) -> Result<RemotePage, RemoteError> {
+        let (process, deadline) = (self.process, self.asking.deadline());
+        // Both dialects have this route.
+        let mut page = deadline.bound(legacy::read_times(&mut self.asking, process, times, limit, find)).await?;
+        let outside = |scheduled: &Scheduled| !times.contains(scheduled.assignment.timestamp());
+        if let Some(index) = page.assignments.iter().position(outside) {
+            page.cut = Some(format!("slot {} is of another time", page.assignments[index].assignment.slot()));
+            page.continues = true;
+            page.assignments.truncate(index);
+        }
+        Ok(page)
+    }
+
+    /// A message of the process and its assignment, by the id of either. `find` is asked for a message that is assigned by
+    /// reference.
+    ///
+    /// # Errors
+    /// [`RemoteError`]; [`Unproven`](RemoteError::Unproven) for an answer about another item.
+    pub async fn find(
+        &mut self,
+        id: &Id,
+        find: impl Fn(&Id) -> Option<Item> + Send + 'static,
+    ) -> Result<Scheduled, RemoteError> {
+        let (process, deadline) = (self.process, self.asking.deadline());
+        // Both dialects have this route.
+        let found = deadline.bound(legacy::find(&mut self.asking, process, id, find)).await?;
+        if found.assignment.id() == *id || found.message.id() == *id {
+            Ok(found)
+        } else {
+            Err(RemoteError::unproven(self.url(), &format!("it is about message {}", found.message.id())))
         }
     }
 

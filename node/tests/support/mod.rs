@@ -1,6 +1,8 @@
 //! A node over a memory store, and a client that talks to it over one protocol.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
+
+mod peer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +22,8 @@ use slotbench_node::client::{Answer, Call, Client, Endpoint, PoolSize};
 use slotbench_node::remote::{Remote, RemoteOptions};
 use slotbench_node::tls::{Identity, Trust};
 use slotbench_node::{Limits, Node, NodeOptions, Protocol, Server, Service, Tcp};
+
+pub(crate) use peer::*;
 
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 /// No test waits that long: a bound on how long one that hangs may hang.
