@@ -17,6 +17,7 @@ mod error;
 mod locate;
 mod location;
 mod lookahead;
+mod lookups;
 mod network;
 mod read;
 mod remote;
@@ -39,12 +40,14 @@ pub use error::{OperationError, WaitsFor};
 pub use locate::{LocationSource, Redirect};
 pub use location::{Announcement, Published};
 pub use lookahead::Lookahead;
+pub use lookups::UNKNOWN_MS;
 pub use network::Network;
 pub use read::SchedulePage;
 pub use request::{Base, BaseMessage, Request, Target};
 pub use slots::{ParseSlotsError, Slots};
 
 use duplicates::Duplicates;
+use lookups::Lookups;
 
 /// Most slots of one page of a schedule.
 pub const PAGE_SLOTS: usize = 1000;
@@ -136,6 +139,7 @@ pub struct Operations {
     duplicates: Duplicates,
     network: Network,
     locations: LocationCache,
+    lookups: Lookups,
     foreign: ForeignSchedules,
 }
 
@@ -152,9 +156,10 @@ impl Operations {
         let config = scheduler.config();
         let (store, clock) = (Arc::clone(scheduler.assignments().store()), Arc::clone(&config.clock));
         let own = [config.signer.address()];
+        let lookups = Lookups::new(Arc::clone(&clock));
         let locations = LocationCache::new(store, clock, config.durability, network.max_locations, own);
         let foreign = ForeignSchedules::new(scheduler.assignments().clone(), network.max_foreign_bytes);
-        Self { scheduler, policies, duplicates: Duplicates::default(), network, locations, foreign }
+        Self { scheduler, policies, duplicates: Duplicates::default(), network, locations, lookups, foreign }
     }
 
     /// How it deals with other schedulers.

@@ -18,7 +18,9 @@ use slotbench_core::location::{
     BaseUrl, CachedLocation, Gateway, GatewayError, LocationCache, LocationDraft, LocationError, LocationRecord,
     RecordError,
 };
-use slotbench_core::operations::{Announcement, Elsewhere, LocationSource, Named, Network, Policies, Redirect};
+use slotbench_core::operations::{
+    Announcement, Elsewhere, LocationSource, Named, Network, Policies, Redirect, UNKNOWN_MS,
+};
 use slotbench_core::uploads::{Upload, UploadConfig, UploadError, Uploader};
 use slotbench_core::wallet::{NoSigner, Wallet};
 use slotbench_core::{
@@ -269,6 +271,10 @@ fn c082_an_expired_record_is_not_used_unless_the_gateway_fails() {
     assert_eq!(node.operations.locations().lookup(&address).unwrap(), Some(CachedLocation::Stale(record.clone())));
     let gone = node.operations.location(Some(&address)).unwrap_err();
     assert!(matches!(gone, OperationError::NoLocation(whose) if whose == address));
+    let asked = node.index.asked();
+    assert!(node.operations.location(Some(&address)).is_err());
+    assert_eq!(node.index.asked(), asked, "it said so a moment ago");
+    node.clock.set(1_000_000 + TTL_MS + UNKNOWN_MS);
     node.index.is_down_for(address);
     assert_eq!(node.operations.location(Some(&address)).unwrap(), record, "the refresh failed");
     node.index.has(record.item());
@@ -478,6 +484,7 @@ fn where_no_scheduler_is_found_the_reason_is_told() {
     let locate = |elsewhere: &Elsewhere| node.operations.locate(elsewhere).unwrap_err();
     let nowhere = locate(&elsewhere(None, vec![named(3, None), named(4, None)]));
     assert!(matches!(nowhere, OperationError::LocationNotFound(process) if process == PROCESS));
+    node.clock.set(1_000_000 + UNKNOWN_MS);
     node.index.is_down_for(nth(4).address());
     let down = locate(&elsewhere(None, vec![named(4, None), named(3, None)]));
     assert!(matches!(down, OperationError::Gateway(GatewayError::Unavailable(_))));

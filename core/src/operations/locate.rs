@@ -92,9 +92,16 @@ impl Operations {
             None => None,
         };
         let Some(gateway) = &self.network.gateway else { return Ok(None) };
-        match (ask(&**gateway, address), stale) {
+        let mut renewed = None;
+        let found = self.lookups.once(address, || {
+            let record = ask(&**gateway, address)?;
+            // Before the others are answered: whoever comes next finds it in the cache.
+            renewed = record.clone().map(|record| self.renew(record));
+            Ok(record)
+        });
+        match (found, stale) {
             (Ok(None), _) => Ok(None),
-            (Ok(Some(record)), _) => self.renew(record).map(Some),
+            (Ok(Some(record)), _) => renewed.unwrap_or_else(|| self.renew(record)).map(Some),
             (Err(_), Some(stale)) => Ok(Some((stale, LocationSource::Stale))),
             (Err(failure), None) => Err(OperationError::Gateway(failure)),
         }
