@@ -132,7 +132,7 @@ fn pair_up(base: &Run, new: &Run, settings: &Settings) -> Vec<Pending> {
     let news: BTreeMap<&CellId, &CellResult> = new.cells.iter().map(|cell| (&cell.id, cell)).collect();
     let is_known = |cell: &&CellResult| !base.cells.iter().any(|known| known.id == cell.id);
     let known = base.cells.iter().map(|cell| match news.get(&cell.id) {
-        Some(other) => match different_load(base, cell, other, settings) {
+        Some(other) => match different_conditions(base, cell, other, settings) {
             Some(obstacle) => alone(cell, true, &obstacle),
             None => both(cell, other, settings),
         },
@@ -143,9 +143,11 @@ fn pair_up(base: &Run, new: &Run, settings: &Settings) -> Vec<Pending> {
 }
 
 /// Interleaved rounds share whatever else the machine does.
-fn different_load(base: &Run, cell: &CellResult, other: &CellResult, settings: &Settings) -> Option<String> {
-    let apart = settings.design == Design::Rounds;
-    apart.then(|| obstacle::load(cell, other, base.machine.cores)).flatten()
+fn different_conditions(base: &Run, cell: &CellResult, other: &CellResult, settings: &Settings) -> Option<String> {
+    match settings.design {
+        Design::Rounds => obstacle::load(cell, other, base.machine.cores).or_else(|| obstacle::pace(cell, other)),
+        Design::Pairs { .. } => None,
+    }
 }
 
 fn alone(cell: &CellResult, leaves_open: bool, obstacle: &str) -> Pending {

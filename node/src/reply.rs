@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::failure::{Assigned, Failure, Nonces, OtherScheduler};
 use crate::service::Reply;
+use crate::wire;
 
 /// The dialect of the scheduler that a redirect leads to.
 const VARIANT: HeaderName = HeaderName::from_static("variant");
@@ -35,13 +36,13 @@ pub(crate) fn empty(status: StatusCode) -> Reply {
     reply
 }
 
-/// Room for an assignment, the most frequent answer.
-const ROOM: usize = 2048;
+/// Room for an assignment signed with RSA-4096, the longest of the most frequent answer.
+const ROOM: usize = 3072;
 
 /// 200 with that as JSON.
 pub(crate) fn json(form: &impl Serialize) -> Result<Reply, Failure> {
     let mut text = Vec::with_capacity(ROOM);
-    let written = serde_json::to_writer(&mut text, form);
+    let written = wire::json::write(&mut text, form);
     written.map_err(|error| Failure::internal(format!("the answer's JSON: {error}")))?;
     Ok(whole(StatusCode::OK, "application/json", text))
 }

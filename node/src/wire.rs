@@ -46,6 +46,7 @@
 //! reference node's shape, as [`capital`] says. All of these are read back by [`read`].
 
 pub mod capital;
+pub(crate) mod json;
 pub mod legacy;
 pub mod location;
 pub mod native;

@@ -50,6 +50,23 @@ pub(super) fn load(base: &CellResult, new: &CellResult, cores: u32) -> Option<St
     })
 }
 
+/// How much slower the machine itself may have been beside the rounds of one run than of the other.
+const PACE_DIFFERENCE: f64 = 1.1;
+
+/// Why runs made at different times cannot be compared: in one of them the processor was slower, which a shared or a throttled
+/// one is at times, without anybody else's use of it to be seen.
+pub(super) fn pace(base: &CellResult, new: &CellResult) -> Option<String> {
+    let (one, other) = (hash_cost(base)?, hash_cost(new)?);
+    let differs = one.max(other) > one.min(other) * PACE_DIFFERENCE;
+    differs.then(|| {
+        format!("the machine's own pace differs: beside it SHA-256 of 1 KiB took {one:.0} ns in BASE and {other:.0} ns in NEW")
+    })
+}
+
+fn hash_cost(cell: &CellResult) -> Option<f64> {
+    median(&comparable_rounds(cell).filter_map(|round| round.sha256_ns).collect::<Vec<_>>())
+}
+
 /// The part of the machine's CPU time that others used: median over rounds.
 fn foreign_share(cell: &CellResult, cores: u32) -> Option<f64> {
     let share = |round: &RoundResult| {

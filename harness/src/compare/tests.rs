@@ -193,6 +193,32 @@ fn a_machine_that_was_busy_with_something_else_in_one_run_only_is_no_witness() {
 }
 
 #[test]
+fn a_machine_that_was_slower_by_itself_in_one_run_only_is_no_witness() {
+    let at_pace = |sha256_ns: f64| {
+        let mut run = run(&around(1000.0));
+        let rounds = run.cells.iter_mut().flat_map(|cell| &mut cell.rounds);
+        rounds.enumerate().for_each(|(at, round)| round.sha256_ns = Some(if at == 0 { 9e9 } else { sha256_ns }));
+        run
+    };
+    let comparison = compare(&at_pace(400.0), &at_pace(500.0), &Settings::default());
+    assert_eq!((comparison.outcome(), comparison.family), (Outcome::Open, 0));
+    let told = "the machine's own pace differs: beside it SHA-256 of 1 KiB took 400 ns in BASE and 500 ns in NEW";
+    assert_eq!(comparison.cells[0].obstacle.as_deref(), Some(told));
+    assert_eq!(compare(&at_pace(400.0), &at_pace(430.0), &Settings::default()).outcome(), Outcome::Fine);
+    assert_eq!(
+        compare(&at_pace(400.0), &run(&around(1000.0)), &Settings::default()).outcome(),
+        Outcome::Fine,
+        "an older run"
+    );
+    let pairs = Settings { design: Design::Pairs { last: true }, ..Settings::default() };
+    assert_eq!(
+        compare(&at_pace(400.0), &at_pace(500.0), &pairs).outcome(),
+        Outcome::Fine,
+        "interleaved, it fell on both"
+    );
+}
+
+#[test]
 fn a_missing_cell_leaves_it_open_and_a_new_one_does_not() {
     let (both, mut one) = (run(&around(1000.0)), run(&around(1000.0)));
     one.cells.truncate(1);

@@ -31,6 +31,9 @@ pub struct RoundResult {
     pub latency_ns: Latencies,
     /// What it used.
     pub resources: Resources,
+    /// How fast the machine was: the time of a SHA-256 of 1 KiB, mean of the medians just before the round and just after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256_ns: Option<f64>,
     /// Time by stage (`verify`, `queue`, `sign`, `commit_wait`, `apply`, `acknowledge`; in aggressive mode `durable_lag`
     /// too), sampled; only in [`CellResult::stage_round`](crate::model::CellResult::stage_round).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::display::Base64Display;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Serialize, Serializer};
 use slotbench_core::assignment::{Assignment, Variant};
 use slotbench_core::assignments::Scheduled;
@@ -37,9 +35,9 @@ pub struct AssignmentForm {
     block_hash: BlockHash,
     block_timestamp: u64,
     id: Id,
-    #[serde(serialize_with = "base64url")]
+    #[serde(serialize_with = "bytes")]
     item: Item,
-    #[serde(serialize_with = "optional_base64url", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "optional_bytes", skip_serializing_if = "Option::is_none")]
     body: Option<Item>,
 }
 
@@ -51,13 +49,14 @@ fn chain<S: Serializer>(value: &ChainValue, serializer: S) -> Result<S::Ok, S::E
     serializer.serialize_str(value.text().as_str())
 }
 
-fn base64url<S: Serializer>(item: &Item, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&Base64Display::new(item.as_bytes(), &URL_SAFE_NO_PAD))
+/// Bytes, which [`json`](super::json) writes as base64url.
+fn bytes<S: Serializer>(item: &Item, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(item.as_bytes())
 }
 
-fn optional_base64url<S: Serializer>(item: &Option<Item>, serializer: S) -> Result<S::Ok, S::Error> {
+fn optional_bytes<S: Serializer>(item: &Option<Item>, serializer: S) -> Result<S::Ok, S::Error> {
     match item {
-        Some(item) => base64url(item, serializer),
+        Some(item) => bytes(item, serializer),
         None => serializer.serialize_none(),
     }
 }
