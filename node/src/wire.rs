@@ -46,7 +46,8 @@
 //! reference node's shape, as [`capital`] says. All of these are read back by [`read`].
 
 pub mod capital;
-pub(crate) mod json;
+pub mod gateway;
+pub mod json;
 pub mod legacy;
 pub mod location;
 pub mod native;

@@ -3,21 +3,20 @@
 //! Real documents are changed at random, and read as every kind there is. `SLOTBENCH_FUZZ_CASES` sets the number of cases:
 //! `SLOTBENCH_FUZZ_CASES=10000000 cargo test --release -p slotbench-node --test document_fuzz -- --nocapture`
 
+#[path = "support/reading.rs"]
+mod reading;
 mod support;
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt as _, SeedableRng as _};
+use reading::read;
 use serde_json::json;
 use slotbench_core::Signer as _;
 use slotbench_core::wallet::NoSigner;
 use slotbench_node::Protocol;
-use slotbench_node::wire::read::document::Document;
-use slotbench_node::wire::read::legacy::{self, Body};
-use slotbench_node::wire::read::{ReadLimits, native};
 use support::*;
 
 const SEED: u64 = 0xD0C5_5EED;
-const LIMITS: ReadLimits = ReadLimits { entries: 4 };
 
 fn cases() -> u64 {
     let cases = std::env::var("SLOTBENCH_FUZZ_CASES").ok();
@@ -68,37 +67,6 @@ async fn originals() -> Vec<Vec<u8>> {
         "Data": "x" }, "assignment": { "Id": process, "Tags": [{ "name": "Slot", "value": "3" }] } } }] });
     found.extend([by_reference, capital].map(|value| value.to_string().into_bytes()));
     found
-}
-
-/// Reads a text as every kind of document. True if it was one.
-fn read(text: &[u8]) -> bool {
-    let check = |document: &Document| document.item().is_ok_and(|item| item.id() == document.id);
-    let mut any = false;
-    if let Ok(page) = legacy::page(text, LIMITS) {
-        assert!(page.entries.len() <= LIMITS.entries && (page.cut.is_none() || page.continues));
-        assert!(page.entries.windows(2).all(|pair| pair[0].slot.checked_add(1) == Some(pair[1].slot)));
-        for entry in &page.entries {
-            check(&entry.assignment);
-            if let Body::Message(message) = &entry.body {
-                check(message);
-            }
-        }
-        any = true;
-    }
-    if let Ok(page) = native::schedule(text, LIMITS) {
-        assert!(page.assignments.len() <= LIMITS.entries && (page.cut.is_none() || page.continues));
-        let slots: Vec<_> = page.assignments.iter().map(|scheduled| scheduled.assignment.slot()).collect();
-        assert!(slots.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1])));
-        assert!(page.assignments.iter().all(|scheduled| scheduled.assignment.process() == page.process));
-        any = true;
-    }
-    any |= legacy::item(text).is_ok_and(|entry| check(&entry.assignment));
-    any |= legacy::process(text).is_ok_and(|document| check(&document));
-    any |= legacy::posted(text).is_ok();
-    any |= native::assignment(text).is_ok();
-    any |= native::slot(text).is_ok();
-    any |= native::record(text).is_ok();
-    any
 }
 
 fn mutate(rng: &mut Xoshiro256PlusPlus, text: &mut Vec<u8>, others: &[Vec<u8>]) {

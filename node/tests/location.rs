@@ -176,8 +176,7 @@ async fn a_gateway_leads_to_schedulers_and_is_asked_for_both_spellings() {
     let process = process();
     let post = || front.post("/~scheduler@1.0/schedule", process.as_bytes().clone());
 
-    answer(json!([]), json!([]));
-    assert_eq!(post().await.status, StatusCode::NOT_FOUND, "the network knows none");
+    assert_eq!(post().await.status, StatusCode::BAD_GATEWAY, "no answer");
     let question = gateway.service.heard.lock().expect("no panic").last().cloned().expect("was asked");
     assert_eq!(question.0, "POST /graphql");
     let question: Value = serde_json::from_slice(&question.1).expect("JSON");
@@ -194,11 +193,21 @@ async fn a_gateway_leads_to_schedulers_and_is_asked_for_both_spellings() {
     let draft = LocationDraft { url: &url(&peer), nonce: 3, time_to_live_ms: 60_000 };
     let record = draft.sign(&*scheduler_wallet()).expect("signs");
     answer(json!([]), json!([node_of(&record)]));
-    let answer = post().await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", text(&answer));
+    let found = post().await;
+    assert_eq!(found.status, StatusCode::OK, "{}", text(&found));
     assert_eq!(peer.json(format!("/{}/slot", process.id())).await["current"], json!(0));
     let known = front.json(format!("{LOCATION}?address={}", scheduler_wallet().address())).await;
     assert_eq!(item(&known["body"]["item"]), record);
+
+    // What the network does not know is asked for once, for a while.
+    answer(json!([]), json!([]));
+    let nowhere = process_for(&Wallet::ed25519_from_seed([31; 32]).expect("a key").address().to_string());
+    let asked = gateway.service.heard.lock().expect("no panic").len();
+    for _ in 0..2 {
+        let answer = front.post("/~scheduler@1.0/schedule", nowhere.as_bytes().clone()).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{}", text(&answer));
+        assert_eq!(gateway.service.heard.lock().expect("no panic").len(), asked + 1);
+    }
 
     gateway.stop().await;
     // What was found stays cached, and this node's own nonce does not hang on the gateway once it is known.

@@ -14,7 +14,7 @@ use serde_json::ser::{Formatter, Serializer};
 ///
 /// # Errors
 /// What the form's own serialisation reports, such as a map with keys that are no text.
-pub(crate) fn write(text: &mut Vec<u8>, form: &impl Serialize) -> serde_json::Result<()> {
+pub fn write(text: &mut Vec<u8>, form: &impl Serialize) -> serde_json::Result<()> {
     form.serialize(&mut Serializer::with_formatter(text, Base64url))
 }
 
