@@ -2,7 +2,7 @@
 //!
 //! A page is `{ "page_info": ..., "edges": [...] }`. An edge is `{ "node": { "message", "assignment" }, "cursor" }`, or its
 //! node itself; a cursor is text or a number. `message: null` is a message assigned by reference: the entry stays, with its
-//! body unresolved. The slot of an entry is its assignment's `Nonce`, or `Slot` where there is none.
+//! body unresolved. The slot of an entry is its assignment's `Slot`, or `Nonce` where there is none.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
