@@ -262,14 +262,15 @@ fn refused(dir: &Path, error: ::sled::Error) -> StoreError {
 }
 
 /// Ends a close. sled gives its lock back only when the last of its threads is done with the last write, some time after
-/// the database has been dropped; whoever opens the directory until then would find it locked.
+/// the database has been dropped; whoever opens the directory until then would find it locked. With ten million slots, on
+/// a busy machine, that took more than five seconds.
 struct Release {
     dir: PathBuf,
 }
 
 impl Drop for Release {
     fn drop(&mut self) {
-        const PATIENCE: Duration = Duration::from_secs(5);
+        const PATIENCE: Duration = Duration::from_secs(120);
         let begun = Instant::now();
         while is_locked(&self.dir) && begun.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(1));
