@@ -223,7 +223,7 @@ fn legacy_assignments() -> Vec<Scheduled> {
     let id = process.id();
     let [text, binary] = messages(id);
     let (mut before, mut found) = (None::<(Id, _)>, Vec::new());
-    for (nonce, message) in [process, text, binary].into_iter().enumerate() {
+    for (nonce, message) in (0_u8..).zip([process, text, binary]) {
         let chain = before
             .map_or_else(|| legacy_chain::first(&id), |(assignment, chain)| legacy_chain::next(&assignment, chain));
         let tags = [
@@ -232,7 +232,7 @@ fn legacy_assignments() -> Vec<Scheduled> {
             ("Nonce", nonce.to_string()),
             ("Hash-Chain", chain.text().as_str().to_owned()),
             ("Block-Height", "000001234567".to_owned()),
-            ("Timestamp", (START + nonce as u64).to_string()),
+            ("Timestamp", (START + u64::from(nonce)).to_string()),
             ("Data-Protocol", "ao".to_owned()),
             ("Type", "Assignment".to_owned()),
             ("Variant", "ao.TN.1".to_owned()),
@@ -241,7 +241,7 @@ fn legacy_assignments() -> Vec<Scheduled> {
         if message.id() != id {
             builder = builder.tag("Message", message.id().to_string());
         }
-        let item = builder.anchor([nonce as u8 + 1; 32]).sign(&*scheduler_wallet()).expect("signs");
+        let item = builder.anchor([nonce + 1; 32]).sign(&*scheduler_wallet()).expect("signs");
         before = Some((item.id(), chain));
         found.push(Scheduled { assignment: Assignment::parse(item).expect("an assignment"), message });
     }
