@@ -1,4 +1,5 @@
-//! The native JSON.
+//! The native JSON. Items are given as bytes: [`json::write`](super::json::write) writes them as base64url, `serde_json` by itself as
+//! lists of numbers.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use slotbench_core::{Address, Id};
 
 use super::read::native::RemoteSlot;
 
-/// One assignment. Its texts are made where they are written.
+/// One assignment.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AssignmentForm {
