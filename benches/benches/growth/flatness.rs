@@ -1,7 +1,7 @@
 //! `latest`, with and without a running writer, and append at every size, interleaved.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hdrhistogram::Histogram;
 use rand::SeedableRng as _;
@@ -34,44 +34,23 @@ pub(crate) fn measure(
     runtime: &Runtime,
 ) -> Outcome<Flatness> {
     let durability = tier.asked;
-    let mut running: Vec<_> = subjects.iter_mut().map(Running::new).collect();
-    let mut quiet = start(&mut running, durability, runtime)?;
+    let mut running = subjects.iter_mut().map(|it| Running::start(it, durability)).collect::<Outcome<Vec<_>>>()?;
+    for each in &mut running {
+        each.visit(runtime, false)?;
+    }
+    let quiet = os::wait_until_quiet(PATIENCE);
     let mut random = StdRng::seed_from_u64(settings.seed);
     for _ in 0..settings.rounds {
-        if running.iter().any(|each| each.subject.is_outgrown()) {
-            quiet = longer(quiet, start(&mut running, durability, runtime)?);
-        }
         let mut order: Vec<usize> = (0..running.len()).collect();
         order.shuffle(&mut random);
         for index in order {
+            running[index].renew(durability, runtime)?;
             running[index].visit(runtime, true)?;
         }
     }
     let baseline = running.first().map(Running::blocks).unwrap_or_default();
     let sizes = running.into_iter().map(|each| each.finish(&baseline)).collect();
     Ok(Flatness { tier, quiet_after_s: quiet.map(|quiet| quiet.as_secs_f64()), sizes })
-}
-
-/// Opens and warms up all stores together, those that have grown too far after filling them anew. What an engine keeps in memory
-/// grows with the appends since it was opened, a memtable above all, and an append takes longer with it: that must be the
-/// same for all sizes, or it is taken for theirs. Answers how long the engines took to come to rest.
-fn start(running: &mut [Running<'_, '_>], tier: Durability, runtime: &Runtime) -> Outcome<Option<Duration>> {
-    for each in &mut *running {
-        each.open = None;
-    }
-    for each in &mut *running {
-        if each.subject.is_outgrown() {
-            each.subject.renew()?;
-        }
-        each.open = Some(open(each.subject, tier)?);
-        each.visit(runtime, false)?;
-    }
-    Ok(os::wait_until_quiet(PATIENCE))
-}
-
-/// The longer of two times to rest; `None` where one never came to it.
-fn longer(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
-    Some(one?.max(other?))
 }
 
 /// A store with its scheduler, while it is measured.
@@ -144,9 +123,21 @@ impl Ratio {
 }
 
 impl<'a, 's> Running<'a, 's> {
-    fn new(subject: &'a mut Subject<'s>) -> Self {
+    fn start(subject: &'a mut Subject<'s>, tier: Durability) -> Outcome<Self> {
+        let store = if subject.is_renewed() { subject.renew()? } else { subject.open()? };
+        let open = Some(scheduled(store, tier)?);
         let (latest, searched, append) = (Times::new(), Times::new(), Times::new());
-        Self { subject, open: None, latest, searched, append, appended: 0, calls: FileCalls::default(), syncs: None }
+        Ok(Self { subject, open, latest, searched, append, appended: 0, calls: FileCalls::default(), syncs: None })
+    }
+
+    /// Replaces a store that has grown too far, and warms the new one up.
+    fn renew(&mut self, tier: Durability, runtime: &Runtime) -> Outcome<()> {
+        if self.subject.is_outgrown() {
+            self.open = None;
+            self.open = Some(scheduled(self.subject.renew()?, tier)?);
+            self.visit(runtime, false)?;
+        }
+        Ok(())
     }
 
     /// One block of each operation.
@@ -197,8 +188,7 @@ impl<'a, 's> Running<'a, 's> {
     }
 }
 
-fn open(subject: &Subject<'_>, tier: Durability) -> Outcome<(Arc<dyn Store>, Scheduler)> {
-    let store = subject.open()?;
+fn scheduled(store: Arc<dyn Store>, tier: Durability) -> Outcome<(Arc<dyn Store>, Scheduler)> {
     Ok((Arc::clone(&store), scheduler(store, tier)?))
 }
 

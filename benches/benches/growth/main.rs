@@ -3,8 +3,8 @@
 //! For every engine, one store of each size is filled with the records a scheduler writes, closed, and measured:
 //!
 //! * `latest` and append through a real scheduler (local mode), in blocks. Every round visits all sizes in a random order,
-//!   and a size's ratio to the smallest one is taken within each round: drift of the machine hits both sides of it. All stores
-//!   are closed and opened again whenever one is outgrown, so that all have taken equally many appends since they were opened.
+//!   and a size's ratio to the smallest one is taken within each round: drift of the machine hits both sides of it. The
+//!   smallest store soon outgrows its size and is filled anew, and measured by the handle that filled it.
 //!   `latest` is what a node answers: the process's writer is running, and the slot it stored last is only looked up and
 //!   seen to have no successor. *Searched* is the same without a writer, by the engine's search for the end of a range.
 //! * calls and bytes that an append costs, which do not depend on how busy the machine is;

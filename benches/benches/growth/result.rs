@@ -25,8 +25,7 @@ pub(crate) struct EngineResult {
 #[derive(Debug, Serialize)]
 pub(crate) struct Flatness {
     pub(crate) tier: Tier,
-    /// Until the engine was quiet with all stores open, seconds, the longest of all times they were opened; null if it once was
-    /// not.
+    /// Until the engine was quiet with all stores open, seconds; null if it never was.
     pub(crate) quiet_after_s: Option<f64>,
     pub(crate) sizes: Vec<SizeResult>,
 }
