@@ -183,7 +183,12 @@ fn figure(
         (Ok(base), Ok(new)) => (base, new),
     };
     let mut figure = Figure { base: median(&base_values), new: median(&new_values), ..Figure::empty(metric) };
-    let evidence = evidence(&base.id, metric, &base_values, &new_values, settings);
+    let mut evidence = evidence(&base.id, metric, &base_values, &new_values, settings);
+    if settings.design == Design::Rounds
+        && let Some(evidence) = &mut evidence
+    {
+        evidence.noise += obstacle::pace_shift(base, new);
+    }
     if let Some(Evidence { shift, .. }) = &evidence {
         figure.change = Some(shift.estimate.exp_m1());
         figure.interval = [shift.interval.0, shift.interval.1].map(|end| end.is_finite().then(|| end.exp_m1()));

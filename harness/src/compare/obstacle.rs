@@ -63,6 +63,12 @@ pub(super) fn pace(base: &CellResult, new: &CellResult) -> Option<String> {
     })
 }
 
+/// How far apart the machine's own pace was, as the difference of logarithms: what a change of unchanged code may owe to it.
+pub(super) fn pace_shift(base: &CellResult, new: &CellResult) -> f64 {
+    let costs = hash_cost(base).zip(hash_cost(new)).filter(|(one, other)| *one > 0.0 && *other > 0.0);
+    costs.map_or(0.0, |(one, other)| (other / one).ln().abs())
+}
+
 fn hash_cost(cell: &CellResult) -> Option<f64> {
     median(&comparable_rounds(cell).filter_map(|round| round.sha256_ns).collect::<Vec<_>>())
 }

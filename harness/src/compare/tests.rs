@@ -210,6 +210,13 @@ fn a_machine_that_was_slower_by_itself_in_one_run_only_is_no_witness() {
         Outcome::Fine,
         "an older run"
     );
+    let compared = |new: f64| compare(&at_pace(400.0), &at_pace(new), &Settings::default());
+    let margin = |new: f64| figure(&compared(new), Metric::Throughput).margin.expect("was tested").ln_1p();
+    let (same, slower) = (margin(400.0), margin(430.0));
+    assert!(
+        slower > same.max(0.07) && slower <= same + 0.073,
+        "{same} {slower}: a smaller difference widens the margin"
+    );
     let pairs = Settings { design: Design::Pairs { last: true }, ..Settings::default() };
     assert_eq!(
         compare(&at_pace(400.0), &at_pace(500.0), &pairs).outcome(),
