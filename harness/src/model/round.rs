@@ -31,7 +31,8 @@ pub struct RoundResult {
     pub latency_ns: Latencies,
     /// What it used.
     pub resources: Resources,
-    /// How fast the machine was: the time of a SHA-256 of 1 KiB, mean of the medians just before the round and just after it.
+    /// How fast the machine was: the time of a SHA-256 of 1 KiB, mean of the medians just before the round and just after it,
+    /// the two readings of the clock around each included (the floor of that name is without them).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256_ns: Option<f64>,
     /// Time by stage (`verify`, `queue`, `sign`, `commit_wait`, `apply`, `acknowledge`; in aggressive mode `durable_lag`
