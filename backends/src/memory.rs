@@ -7,6 +7,7 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use bytes::{Bytes, BytesMut};
 use slotbench_core::Key;
 use slotbench_core::store::{Batch, Counters, Description, Durability, Entry, Node, Op, Store, StoreError, Tier};
 
@@ -21,8 +22,34 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct State {
     entries: BTreeMap<Key, Entry>,
+    values: Values,
     applies: u64,
     ops: u64,
+}
+
+/// Copies of values, one behind the other in blocks.
+///
+/// What is handed in may be a slice of a buffer several times its size, such as one that a network connection reads into: kept,
+/// it would keep all of that, and the connection would need a new one for every message.
+#[derive(Debug, Default)]
+struct Values(BytesMut);
+
+/// Bytes in a block. It goes when the last of its values has gone.
+const BLOCK: usize = 256 << 10;
+/// Larger values are not copied: they have few others beside them in whatever they are slices of.
+const COPIED: usize = 16 << 10;
+
+impl Values {
+    fn keep(&mut self, value: &Bytes) -> Bytes {
+        if value.len() > COPIED {
+            return value.clone();
+        }
+        if self.0.capacity() < value.len() {
+            self.0 = BytesMut::with_capacity(BLOCK);
+        }
+        self.0.extend_from_slice(value);
+        self.0.split().freeze()
+    }
 }
 
 impl Engine for Memory {
@@ -79,14 +106,30 @@ impl State {
     fn apply(&mut self, batch: &Batch) {
         for op in batch.ops() {
             match op {
-                Op::Put { key, value } => self.entries.insert(key.clone(), Entry::Value(value.clone())),
-                Op::Link { key, target } => self.entries.insert(key.clone(), Entry::Link(target.clone())),
-                Op::Group { key } => self.entries.insert(key.clone(), Entry::Group),
-                Op::Delete { key } => self.entries.remove(key),
-            };
+                Op::Put { key, value } => self.put(key, value),
+                Op::Link { key, target } => {
+                    drop(self.entries.insert(key.clone(), Entry::Link(target.clone())));
+                }
+                Op::Group { key } => drop(self.entries.insert(key.clone(), Entry::Group)),
+                Op::Delete { key } => drop(self.entries.remove(key)),
+            }
         }
         self.applies += 1;
         self.ops += batch.len() as u64;
+    }
+
+    /// What is stored under the hash of its content is most often the same once more.
+    fn put(&mut self, key: &Key, value: &Bytes) {
+        match self.entries.entry(key.clone()) {
+            btree_map::Entry::Occupied(mut there) => {
+                if !matches!(there.get(), Entry::Value(before) if before == value) {
+                    there.insert(Entry::Value(self.values.keep(value)));
+                }
+            }
+            btree_map::Entry::Vacant(place) => {
+                place.insert(Entry::Value(self.values.keep(value)));
+            }
+        }
     }
 
     /// The entries strictly below `prefix` from `from` on.

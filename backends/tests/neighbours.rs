@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use slotbench_backends::{KINDS, Kind, Options};
-use slotbench_core::assignment::{Assignment, DEFAULT_PATH, Draft};
+use slotbench_core::assignment::{DEFAULT_PATH, Draft};
 use slotbench_core::assignments::{AssignmentsError, Scheduled, location_key};
 use slotbench_core::block::Block;
 use slotbench_core::chain::Chain;
@@ -65,7 +65,7 @@ fn schedule(signer: &Arc<Wallet>, count: u8) -> (Item, Vec<Scheduled>) {
             timestamp: 1_000,
             block: &Block::NONE,
         };
-        let assignment = Assignment::parse(draft.sign(&template).unwrap()).unwrap();
+        let assignment = draft.sign(&template).unwrap();
         chain = Chain::after(assignment.chain());
         Scheduled { assignment, message }
     };

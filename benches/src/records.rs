@@ -52,7 +52,7 @@ impl Records {
                 timestamp: 1_700_000_000_000,
                 block: &Block::NONE,
             };
-            draft.sign(&template).expect("an assignment")
+            draft.sign(&template).expect("an assignment").item().clone()
         };
         let assignments = messages.iter().enumerate().map(assign).collect();
         Self { processes, messages, assignments }

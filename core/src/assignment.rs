@@ -14,6 +14,9 @@ use crate::item::{BuildError, Item, Template};
 /// The path an assignment names when its message has none of its own.
 pub const DEFAULT_PATH: &[u8] = b"compute";
 
+/// The epoch of every assignment that is made here.
+const EPOCH: u64 = 0;
+
 /// Protocol dialect of an assignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variant {
@@ -52,13 +55,26 @@ pub struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// Builds and signs the item.
+    /// Builds and signs the item. What it says is known, and not read back from it.
     ///
     /// # Errors
     /// What the signer reports.
-    pub fn sign(&self, template: &Template) -> Result<Item, BuildError> {
-        let (mut slot, mut height, mut block_time, mut time) =
-            (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
+    pub fn sign(&self, template: &Template) -> Result<Assignment, BuildError> {
+        Ok(Assignment {
+            item: self.item(template)?,
+            process: *self.process,
+            message: *self.message,
+            slot: self.slot,
+            epoch: EPOCH,
+            chain: self.chain,
+            timestamp: self.timestamp,
+            block: self.block.clone(),
+            variant: Variant::Native,
+        })
+    }
+
+    fn item(&self, template: &Template) -> Result<Item, BuildError> {
+        let [mut epoch, mut slot, mut height, mut block_time, mut time] = [itoa::Buffer::new(); 5];
         let slot = slot.format(self.slot).as_bytes();
         let block_hash = self.block.hash.text();
         template.build(
@@ -68,7 +84,7 @@ impl Draft<'_> {
                 (b"variant", b"ao.N.1"),
                 (b"type", b"Assignment"),
                 (b"process", self.process.text().as_bytes()),
-                (b"epoch", b"0"),
+                (b"epoch", epoch.format(EPOCH).as_bytes()),
                 (b"slot", slot),
                 (b"nonce", slot),
                 (b"block-height", height.format(self.block.height).as_bytes()),
@@ -345,7 +361,8 @@ mod tests {
     #[test]
     fn c007_an_assignment_has_every_field_with_its_type() {
         let block = Block { height: 1_500_000, hash: BlockHash::network([0xA5; 48]), timestamp: 1_699_999_999 };
-        let item = draft(&block).sign(&Template::new(wallet(), None, None)).expect("signs");
+        let signed = draft(&block).sign(&Template::new(wallet(), None, None)).expect("signs");
+        let item = signed.item().clone();
         item.verify().expect("a valid signature");
         let tag = |name| std::str::from_utf8(item.tag(name).unwrap_or_default()).unwrap_or_default().to_owned();
         assert_eq!(tag("path"), "compute");
@@ -354,24 +371,26 @@ mod tests {
         assert_eq!(tag("epoch"), "0");
         assert_eq!((tag("slot"), tag("nonce")), ("12".to_owned(), "12".to_owned()));
         assert_eq!(tag("block-hash"), block.hash.to_string());
-        let read = Assignment::parse(item).expect("an assignment");
-        assert_eq!((read.process(), read.message(), read.slot(), read.epoch()), (PROCESS, MESSAGE, 12, 0));
-        assert_eq!((read.chain(), read.timestamp()), (ChainValue::first(&MESSAGE), 1_700_000_000_123));
-        assert_eq!((read.block(), read.path(), read.variant()), (&block, DEFAULT_PATH, Variant::Native));
-        assert!(read.item().data().is_empty());
+        // What was signed and what is read back are the same.
+        for read in [signed, Assignment::parse(item).expect("an assignment")] {
+            assert_eq!((read.process(), read.message(), read.slot(), read.epoch()), (PROCESS, MESSAGE, 12, 0));
+            assert_eq!((read.chain(), read.timestamp()), (ChainValue::first(&MESSAGE), 1_700_000_000_123));
+            assert_eq!((read.block(), read.path(), read.variant()), (&block, DEFAULT_PATH, Variant::Native));
+            assert!(read.item().data().is_empty());
+        }
     }
 
     #[test]
     fn c007_the_messages_own_path_is_carried() {
         let own = Draft { path: b"my/own", ..draft(&Block::NONE) };
-        let item = own.sign(&Template::new(wallet(), None, None)).expect("signs");
-        assert_eq!(Assignment::parse(item).expect("an assignment").path(), b"my/own");
+        let signed = own.sign(&Template::new(wallet(), None, None)).expect("signs");
+        assert_eq!(Assignment::parse(signed.item().clone()).expect("an assignment").path(), b"my/own");
     }
 
     #[test]
     fn c008_the_type_is_assignment_and_anything_else_is_refused() {
-        let item = draft(&Block::NONE).sign(&Template::new(wallet(), None, None)).expect("signs");
-        assert_eq!(item.tag("type"), Some(&b"Assignment"[..]));
+        let signed = draft(&Block::NONE).sign(&Template::new(wallet(), None, None)).expect("signs");
+        assert_eq!(signed.item().tag("type"), Some(&b"Assignment"[..]));
         let message = ItemBuilder::new().tag("type", "Message").sign(&*wallet()).expect("signs");
         assert_eq!(Assignment::parse(message).err(), Some(AssignmentError::Type));
     }

@@ -21,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 
+use crate::assignment::Assignment;
 use crate::id::Id;
 use crate::item::{BuildError, Item};
 use crate::milestone::Mark;
@@ -57,13 +58,13 @@ pub struct Receipt {
     /// The slot.
     pub slot: u64,
     /// The signed assignment.
-    pub assignment: Item,
+    pub assignment: Assignment,
 }
 
 impl Pending {
     /// Bytes it adds to a batch, keys aside.
     fn size(&self) -> usize {
-        self.message.as_bytes().len() + self.receipt.assignment.as_bytes().len()
+        self.message.as_bytes().len() + self.receipt.assignment.item().as_bytes().len()
     }
 }
 

@@ -26,8 +26,7 @@ fn assign(message: &Item, slot: u64, chain: Chain) -> Assignment {
         timestamp: 1_000 + slot,
         block: &Block::NONE,
     };
-    let item = draft.sign(&Template::new(wallet(), None, None)).unwrap();
-    Assignment::parse(item).unwrap()
+    draft.sign(&Template::new(wallet(), None, None)).unwrap()
 }
 
 /// A store with `count` slots, and the chain after them.

@@ -13,16 +13,19 @@ mod source {
 #[path = "model/sync.rs"]
 mod sync;
 
-use slotbench_core::{assignments, id, item, store};
+use slotbench_core::{assignment, assignments, id, item, store};
 use source::{commit, milestone};
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use assignment::{Assignment, DEFAULT_PATH, Draft};
 use commit::{CommitError, Lane, LaneOptions, Owner, Pending, Receipt};
 use shuttle::future::block_on;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
-use slotbench_core::item::{Item, ItemBuilder};
+use slotbench_core::block::Block;
+use slotbench_core::chain::ChainValue;
+use slotbench_core::item::{Item, ItemBuilder, Template};
 use slotbench_core::store::{Batch, Counters, Description, Node, Op};
 use slotbench_core::wallet::NoSigner;
 use slotbench_core::{Durability, Entry, Id, Key, Store, StoreError};
@@ -135,7 +138,14 @@ impl Owner for Writer {
     }
 }
 
-static ITEM: LazyLock<Item> = LazyLock::new(|| ItemBuilder::new().data("x").sign(&NoSigner).unwrap());
+static MESSAGE: LazyLock<Item> = LazyLock::new(|| ItemBuilder::new().data("x").sign(&NoSigner).unwrap());
+/// Which slot it says does not matter to the lane.
+static ASSIGNMENT: LazyLock<Assignment> = LazyLock::new(|| {
+    let message = MESSAGE.id();
+    let (chain, block) = (ChainValue::first(&message), &Block::NONE);
+    let draft = Draft { process: &message, message: &message, path: DEFAULT_PATH, slot: 0, chain, timestamp: 0, block };
+    draft.sign(&Template::new(std::sync::Arc::new(NoSigner), None, None)).unwrap()
+});
 
 struct Scene {
     log: Arc<Log>,
@@ -164,9 +174,9 @@ impl Scene {
             let mut next = writer.next.lock().unwrap();
             let slot = (*next)?;
             *next = Some(slot + 1);
-            let receipt = Receipt { process, slot, assignment: ITEM.clone() };
+            let receipt = Receipt { process, slot, assignment: ASSIGNMENT.clone() };
             let owner = Arc::clone(writer) as Arc<dyn Owner>;
-            let (reply, message, mark) = (Some(reply), ITEM.clone(), milestone::Mark::default());
+            let (reply, message, mark) = (Some(reply), MESSAGE.clone(), milestone::Mark::default());
             self.lane.push(Pending { owner, receipt, message, reply, mark, claim: None })
         };
         if kick {

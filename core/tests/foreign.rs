@@ -42,8 +42,8 @@ fn assign(signer: &Arc<Wallet>, process: &Id, slot: u64, message: &Item, chain: 
     let id = message.id();
     let draft =
         Draft { process, message: &id, path: DEFAULT_PATH, slot, chain, timestamp: 1_000 + slot, block: &Block::NONE };
-    let item = draft.sign(&Template::new(Arc::clone(signer) as _, None, None)).unwrap();
-    Scheduled { assignment: Assignment::parse(item).unwrap(), message: message.clone() }
+    let assignment = draft.sign(&Template::new(Arc::clone(signer) as _, None, None)).unwrap();
+    Scheduled { assignment, message: message.clone() }
 }
 
 /// The first `count` slots of a process, which has slot 0 itself.

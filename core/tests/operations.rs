@@ -66,7 +66,7 @@ fn with_messages(count: u32) -> (Operations, Id) {
 /// Bytes of one of the first ten slots, with its message.
 fn slot_bytes() -> usize {
     let receipt = post(&lenient(Policies::default()), message(0)).unwrap();
-    receipt.assignment.as_bytes().len() + message(0).as_bytes().len()
+    receipt.assignment.item().as_bytes().len() + message(0).as_bytes().len()
 }
 
 fn slots_of(page: &SchedulePage) -> Vec<u64> {
@@ -367,7 +367,7 @@ fn c099_a_posted_message_is_the_current_slot_in_every_mode() {
         assert_eq!((first.slot, current().unwrap()), (0, Some(0)));
         for n in 0..50 {
             let receipt = post(&operations, message_for(process.id(), n)).unwrap();
-            assert_eq!(receipt.assignment.tag("slot"), Some(receipt.slot.to_string().as_bytes()));
+            assert_eq!(receipt.assignment.item().tag("slot"), Some(receipt.slot.to_string().as_bytes()));
             assert_eq!(current().unwrap(), Some(receipt.slot));
         }
     }
@@ -586,7 +586,7 @@ fn c115_an_item_that_only_looks_like_an_assignment_is_not_one() {
     let operations = lenient(Policies::default());
     let real = post(&operations, message(0)).unwrap();
     let mut forged = ItemBuilder::new().target(PROCESS).data("forged");
-    for (name, value) in real.assignment.tags() {
+    for (name, value) in real.assignment.item().tags() {
         forged = forged.tag(name, value);
     }
     let forged = forged.sign(&client()).unwrap();

@@ -228,8 +228,8 @@ fn c058_status_gives_the_address_that_signs() {
     for (configuration, address) in [(ours, wallet().address()), (theirs, client().address())] {
         let scheduler = Scheduler::new(memory(), configuration).unwrap();
         let receipt = schedule(&scheduler, message(0)).unwrap();
-        receipt.assignment.verify().unwrap();
-        assert_eq!(receipt.assignment.owner_address(), address);
+        receipt.assignment.item().verify().unwrap();
+        assert_eq!(receipt.assignment.item().owner_address(), address);
         assert_eq!(scheduler.status().address, address);
         assert_eq!(scheduler.server(&PROCESS).unwrap().info().address, address);
     }

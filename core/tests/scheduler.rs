@@ -62,7 +62,7 @@ fn c014_timestamps_never_decrease_even_if_the_clock_steps_back() {
         assert_eq!(times, [5_000, 5_000, 6_000, 6_000, 6_000]);
         let restarted = Scheduler::new(Arc::clone(scheduler.assignments().store()), Config { clock, ..config() });
         let receipt = schedule(&restarted.unwrap(), message(5)).unwrap();
-        assert_eq!(receipt.assignment.tag("timestamp"), Some(&b"6000"[..]));
+        assert_eq!(receipt.assignment.item().tag("timestamp"), Some(&b"6000"[..]));
     }
 }
 
@@ -182,7 +182,7 @@ fn c027_an_aggressive_answer_may_precede_the_write() {
     });
     let scheduler = Scheduler::new(store, Config { mode: Mode::Aggressive, ..config() }).unwrap();
     let receipt = schedule(&scheduler, message(0)).unwrap();
-    receipt.assignment.verify().unwrap();
+    receipt.assignment.item().verify().unwrap();
     assert!(stored_slots(&scheduler, &PROCESS).is_empty());
     gate.open();
     scheduler.drain();

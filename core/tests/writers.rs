@@ -39,9 +39,9 @@ fn s1_q2_each_process_is_signed_for_by_the_wallet_of_its_scheduler() {
     {
         for message in [process.clone(), message_for(process.id(), 1)] {
             let receipt = schedule(&scheduler, message).unwrap();
-            receipt.assignment.verify().unwrap();
-            assert_eq!(receipt.assignment.owner_address(), address);
-            assert_ne!(receipt.assignment.owner_address(), other);
+            receipt.assignment.item().verify().unwrap();
+            assert_eq!(receipt.assignment.item().owner_address(), address);
+            assert_ne!(receipt.assignment.item().owner_address(), other);
         }
         assert_eq!(scheduler.server(&process.id()).unwrap().info().address, address);
     }
@@ -51,11 +51,11 @@ fn s1_q2_each_process_is_signed_for_by_the_wallet_of_its_scheduler() {
     // A writer that starts anew takes the process from the store.
     let restarted = Scheduler::new(store, Config { keys, ..config() }).unwrap();
     let receipt = schedule(&restarted, message_for(foreign.id(), 2)).unwrap();
-    assert_eq!((receipt.assignment.owner_address(), receipt.slot), (theirs.address(), 2));
+    assert_eq!((receipt.assignment.item().owner_address(), receipt.slot), (theirs.address(), 2));
     // A message cannot choose who signs: only the process can.
     let nominating = ItemBuilder::new().target(own.id()).tag("Scheduler", theirs.address().to_string());
     let receipt = schedule(&restarted, nominating.sign(&client()).unwrap()).unwrap();
-    assert_eq!(receipt.assignment.owner_address(), ours.address());
+    assert_eq!(receipt.assignment.item().owner_address(), ours.address());
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Source {
                 timestamp: TIMESTAMP_MS,
                 block: &Block::NONE,
             };
-            stage(&mut batch, &self.process, self.slots, &message, &draft.sign(&self.assignments)?);
+            stage(&mut batch, &self.process, self.slots, &message, draft.sign(&self.assignments)?.item());
             self.chain = Chain::after(chain);
             self.slots += 1;
         }

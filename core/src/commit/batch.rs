@@ -42,10 +42,24 @@ impl InFlight {
     /// Applies the entries as one batch. A panic of the store is an error like any other.
     pub(super) fn apply(&mut self, store: &dyn Store, options: &LaneOptions) -> Result<(), CommitError> {
         self.reached(Milestone::Committing);
+        self.stage(options);
+        let contents = self.entries.iter().flat_map(|entry| [entry.message.id(), entry.receipt.assignment.id()]);
+        let entered = options.gate.enter(contents);
+        let applied = catch("the store", || store.apply(&self.batch, options.durability)).and_then(|it| Ok(it?));
+        drop(entered);
+        if applied.is_ok() {
+            self.reached(Milestone::Stored);
+        }
+        // Now and not before the next batch: messages are slices of what their clients' connections read into, and as long as one
+        // is held the connection cannot read the next into the same place.
         self.batch.clear();
+        applied
+    }
+
+    fn stage(&mut self, options: &LaneOptions) {
         for entry in &self.entries {
             let Receipt { process, slot, assignment } = &entry.receipt;
-            assignments::stage(&mut self.batch, process, *slot, &entry.message, assignment);
+            assignments::stage(&mut self.batch, process, *slot, &entry.message, assignment.item());
             if let Some(generation) = entry.claim {
                 assignments::stage_generation(&mut self.batch, process, generation.get());
             }
@@ -56,12 +70,6 @@ impl InFlight {
                 assignments::stage_upload(&mut self.batch, process, *slot, &assignment.id());
             }
         }
-        let contents = self.entries.iter().flat_map(|entry| [entry.message.id(), entry.receipt.assignment.id()]);
-        let entered = options.gate.enter(contents);
-        catch("the store", || store.apply(&self.batch, options.durability))??;
-        drop(entered);
-        self.reached(Milestone::Stored);
-        Ok(())
     }
 
     fn reached(&self, milestone: Milestone) {

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 
+use crate::assignment::Assignment;
 use crate::assignments::Head;
 use crate::chain::{Chain, ChainValue};
 use crate::commit::{CommitError, Reply};
@@ -49,12 +50,13 @@ pub(super) struct Terms {
     pub(super) timestamp: u64,
 }
 
+#[expect(clippy::large_enum_variant, reason = "every ticket is signed before it leaves")]
 enum Signing {
     /// Nobody signs it: its terms changed after it had been signed.
     Orphaned,
     /// Some thread is at it.
     Underway,
-    Signed(Item),
+    Signed(Assignment),
 }
 
 /// What became of a signature.
@@ -111,7 +113,7 @@ impl Sequencer {
     }
 
     /// Takes a signature over `terms`.
-    pub(super) fn sign(&mut self, serial: u64, terms: Terms, assignment: Item) -> Accepted {
+    pub(super) fn sign(&mut self, serial: u64, terms: Terms, assignment: Assignment) -> Accepted {
         match self.find(serial) {
             None => Accepted::Gone,
             Some(ticket) if ticket.terms != terms => Accepted::Again(ticket.terms),
@@ -152,7 +154,7 @@ impl Sequencer {
     }
 
     /// The next ticket of the signed prefix.
-    pub(super) fn release(&mut self) -> Option<(Ticket, Item)> {
+    pub(super) fn release(&mut self) -> Option<(Ticket, Assignment)> {
         if !matches!(self.waiting.front()?.state, Signing::Signed(_)) {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use tokio::sync::{TryAcquireError, oneshot};
 
-use crate::assignment::{DEFAULT_PATH, Draft};
+use crate::assignment::{Assignment, DEFAULT_PATH, Draft};
 use crate::assignments::{AssignmentStore, AssignmentsError};
 use crate::commit::{CommitError, Lane, Owner, Pending, Receipt, catch};
 use crate::id::{Address, Id};
@@ -112,6 +112,7 @@ pub struct ServerInfo {
 type Answer = oneshot::Receiver<Result<Receipt, Arc<CommitError>>>;
 
 /// What became of a message that was offered to a writer.
+#[expect(clippy::large_enum_variant, reason = "writers retire seldom")]
 pub(super) enum Offer {
     Taken(Receipt),
     /// The writer takes no more; another one will.
@@ -345,7 +346,7 @@ impl SchedulingServer {
         kick
     }
 
-    fn assignment(&self, terms: &Terms, message: &Item) -> Result<Item, CommitError> {
+    fn assignment(&self, terms: &Terms, message: &Item) -> Result<Assignment, CommitError> {
         let draft = Draft {
             process: &self.process,
             message: &message.id(),

@@ -86,7 +86,7 @@ fn assignments(process: &slotbench_core::Id, messages: &[Item]) -> impl Iterator
             timestamp: 1_700_000_000_000,
             block: &block,
         };
-        draft.sign(&template).ok()
+        draft.sign(&template).ok().map(|signed| signed.item().clone())
     })
 }
 

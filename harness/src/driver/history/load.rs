@@ -167,7 +167,7 @@ impl Source {
             timestamp: TIMESTAMP_MS,
             block: &Block::NONE,
         };
-        stage(batch, &schedule.process, schedule.slots, &message, &draft.sign(&self.assignments)?);
+        stage(batch, &schedule.process, schedule.slots, &message, draft.sign(&self.assignments)?.item());
         schedule.chain = Chain::after(chain);
         schedule.slots += 1;
         self.ledger.push(&message.id());
