@@ -6,6 +6,7 @@ mod legacy;
 mod location;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,17 +14,18 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use http_body::Body;
 use slotbench_core::operations::Operations;
-use tokio::sync::Semaphore;
 
-use crate::body::{self, Budget, Taken};
+use crate::body::{self, Taken};
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::metrics::{self, Counting, Metrics};
 use crate::parameters::Parameters;
+use crate::quota::Quota;
 use crate::remote::Remote;
 use crate::reply::{self, GET_AND_POST, GET_ONLY};
 use crate::route::{Key, Route};
 use crate::service::{Reply, Service};
+use crate::within::within;
 
 /// A request header whose number is handed to the scheduler's commit observer with the message, where
 /// [`NodeOptions::tagged`] says so: how a load generator recognises its messages when they are stored.
@@ -61,8 +63,10 @@ pub enum Aos2 {
 pub struct Node {
     operations: Arc<Operations>,
     options: NodeOptions,
-    places: Semaphore,
-    budget: Budget,
+    /// For requests.
+    places: Quota,
+    /// For their bodies, bytes.
+    memory: Quota,
     metrics: Arc<Metrics>,
 }
 
@@ -70,9 +74,8 @@ impl Node {
     /// Serves these operations.
     #[must_use]
     pub fn new(operations: Arc<Operations>, options: NodeOptions) -> Self {
-        let places = Semaphore::new(options.limits.requests.min(Semaphore::MAX_PERMITS));
-        let budget = Budget::new(&options.limits);
-        Self { operations, options, places, budget, metrics: Arc::new(Metrics::new()) }
+        let (places, memory) = (Quota::new(options.limits.requests), Quota::new(options.limits.buffered_bytes));
+        Self { operations, options, places, memory, metrics: Arc::new(Metrics::new()) }
     }
 
     /// What is served.
@@ -100,28 +103,30 @@ impl Node {
         let parameters = Parameters::read(head.uri.query().unwrap_or(""), behind_path, &head.headers);
         let asked = Asked { head: &head, parameters, posted };
         let patience = self.options.limits.answer_time;
-        let answered = tokio::time::timeout(patience, self.dispatch(route, asked)).await;
+        let answered = within(patience, pin!(self.dispatch(route, &asked))).await;
         let reply = answered.unwrap_or_else(|_| Err(Failure::too_late(patience)))?;
         Ok(if head.method == Method::HEAD { reply::head_of(reply) } else { reply })
     }
 
-    async fn take<B>(&self, body: B) -> Result<Taken, Failure>
+    async fn take<B>(&self, body: B) -> Result<Taken<'_>, Failure>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: fmt::Display,
     {
-        let taken = body::take(body, &self.options.limits, &self.budget).await?;
+        let taken = body::take(body, &self.options.limits, &self.memory).await?;
         self.metrics.taken(taken.bytes.len());
         Ok(taken)
     }
 
-    async fn dispatch(&self, route: Route, asked: Asked<'_>) -> Result<Reply, Failure> {
+    /// Requests go by reference, and what is seldom asked for on the heap: HTTP/2 and HTTP/3 copy the whole future of a request
+    /// when they spawn it, and an asynchronous function holds what it takes by value twice.
+    async fn dispatch(&self, route: Route, asked: &Asked<'_>) -> Result<Reply, Failure> {
         match route {
             Route::Health => Ok(reply::empty(StatusCode::OK)),
             Route::Metrics => self.metrics(),
             Route::Device(key) => self.device(None, key, asked).await,
             Route::Process(process, key) => self.device(Some(process), key, asked).await,
-            _ => self.legacy(route, asked).await.map_err(Failure::legacy),
+            _ => Box::pin(self.legacy(route, asked)).await.map_err(Failure::legacy),
         }
     }
 
@@ -169,12 +174,17 @@ struct Asked<'a> {
     head: &'a Parts,
     parameters: Parameters<'a>,
     /// The body of a POST.
-    posted: Option<Taken>,
+    posted: Option<Taken<'a>>,
 }
 
 impl Asked<'_> {
     fn header(&self, name: HeaderName) -> Option<&str> {
         self.head.headers.get(name)?.to_str().ok()
+    }
+
+    /// Nothing, where there is none.
+    fn body(&self) -> Bytes {
+        self.posted.as_ref().map(|taken| taken.bytes.clone()).unwrap_or_default()
     }
 }
 
@@ -185,9 +195,9 @@ impl Service for Node {
         B::Error: fmt::Display,
     {
         let mut counting = self.metrics.begin(request.version());
-        let answered = match self.places.try_acquire() {
-            Ok(_place) => self.answer(request, &mut counting).await,
-            Err(_) => Err(Failure::overloaded("place for another request")),
+        let answered = match self.places.take(1) {
+            Some(_place) => self.answer(request, &mut counting).await,
+            None => Err(Failure::overloaded("place for another request")),
         };
         let reply = answered.unwrap_or_else(|failure| {
             self.report(&failure);

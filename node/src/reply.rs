@@ -1,6 +1,8 @@
 //! Responses.
 
-use bytes::Bytes;
+use std::cell::RefCell;
+
+use bytes::{Bytes, BytesMut};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL,
     CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER,
@@ -36,14 +38,43 @@ pub(crate) fn empty(status: StatusCode) -> Reply {
     reply
 }
 
-/// Room for an assignment signed with RSA-4096, the longest of the most frequent answer.
-const ROOM: usize = 3072;
+/// A thread's answers lie one behind the other in blocks of this size. Allocated one by one they are too large for an
+/// allocator's cache of the thread, and often it is another thread that frees them.
+const BLOCK: usize = 16 << 10;
+/// Longer ones have an allocation of their own.
+const LONG: usize = BLOCK / 4;
+
+thread_local! {
+    static ANSWERS: RefCell<Answers> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Answers {
+    /// Where the next one is written.
+    text: Vec<u8>,
+    block: BytesMut,
+}
+
+impl Answers {
+    fn write(&mut self, form: &impl Serialize) -> serde_json::Result<Bytes> {
+        self.text.clear();
+        wire::json::write(&mut self.text, form)?;
+        if self.text.len() > LONG {
+            return Ok(std::mem::take(&mut self.text).into());
+        }
+        if self.block.capacity() < self.text.len() {
+            // The same block again, where all of its answers have been sent.
+            self.block.reserve(BLOCK);
+        }
+        self.block.extend_from_slice(&self.text);
+        Ok(self.block.split().freeze())
+    }
+}
 
 /// 200 with that as JSON.
 pub(crate) fn json(form: &impl Serialize) -> Result<Reply, Failure> {
-    let mut text = Vec::with_capacity(ROOM);
-    let written = wire::json::write(&mut text, form);
-    written.map_err(|error| Failure::internal(format!("the answer's JSON: {error}")))?;
+    let text = ANSWERS.with_borrow_mut(|answers| answers.write(form));
+    let text = text.map_err(|error| Failure::internal(format!("the answer's JSON: {error}")))?;
     Ok(whole(StatusCode::OK, "application/json", text))
 }
 

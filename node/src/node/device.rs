@@ -25,33 +25,39 @@ use crate::wire::native::{AssignmentForm, InfoForm, NextForm, ScheduleForm, Slot
 const AOS2: &str = "application/aos-2";
 
 impl Node {
-    pub(super) async fn device(&self, process: Option<Id>, key: Key, asked: Asked<'_>) -> Result<Reply, Failure> {
-        let request = request(process, &asked);
+    pub(super) async fn device(&self, process: Option<Id>, key: Key, asked: &Asked<'_>) -> Result<Reply, Failure> {
         match key {
             Key::Info => json(&InfoForm::from(self.operations.info())),
-            Key::Status => self.status(&asked),
+            Key::Status => self.status(asked),
             Key::Checkpoint => Ok(self.checkpoint(asked)),
-            Key::Schedule if asked.head.method == Method::POST => self.post(request, asked).await,
-            Key::Schedule => self.schedule(request, &asked).await,
-            Key::Slot => self.slot(request, &asked).await,
-            Key::Next => self.next(request, &asked).await,
-            Key::Location => self.location(request, asked).await,
+            Key::Schedule if asked.head.method == Method::POST => self.post(process, asked).await,
+            Key::Schedule => Box::pin(self.schedule(request(process, asked), asked)).await,
+            Key::Slot => Box::pin(self.slot(request(process, asked), asked)).await,
+            Key::Next => Box::pin(self.next(request(process, asked), asked)).await,
+            Key::Location => Box::pin(self.location(request(process, asked), asked)).await,
         }
     }
 
     /// Schedules what was posted.
-    async fn post(&self, mut request: Request, asked: Asked<'_>) -> Result<Reply, Failure> {
-        let body = asked.posted.as_ref().map(|taken| taken.bytes.clone()).unwrap_or_default();
-        envelope::open(body, asked.header(CONTENT_TYPE), &mut request)?;
+    async fn post(&self, process: Option<Id>, asked: &Asked<'_>) -> Result<Reply, Failure> {
+        let mut request = request(process, asked);
+        envelope::open(asked.body(), asked.header(CONTENT_TYPE), &mut request)?;
         let assignment = match self.operations.schedule_tagged(&request, self.tag(&asked.head.headers)).await {
-            Ok(receipt) => Assignment::parse(receipt.assignment)
-                .map_err(|error| Failure::internal(format!("the assignment cannot be read back: {error}")))?,
-            Err(error) => {
-                let turn = Box::pin(self.turn(error, &request, &asked.head.headers)).await?;
-                Box::pin(self.post_elsewhere(&turn, &request)).await?
-            }
+            Ok(receipt) => receipt.assignment,
+            Err(error) => Box::pin(self.post_in_turn(error, &request, asked)).await?,
         };
         json(&AssignmentForm::of(&assignment)).map(fresh)
+    }
+
+    /// Has a message scheduled where its process is.
+    pub(super) async fn post_in_turn(
+        &self,
+        error: OperationError,
+        request: &Request,
+        asked: &Asked<'_>,
+    ) -> Result<Assignment, Failure> {
+        let turn = self.turn(error, request, &asked.head.headers).await?;
+        self.post_elsewhere(&turn, request).await
     }
 
     async fn schedule(&self, request: Request, asked: &Asked<'_>) -> Result<Reply, Failure> {
@@ -134,9 +140,8 @@ impl Node {
     }
 
     /// There is nothing to save that is not in the store: the state comes back unchanged.
-    fn checkpoint(&self, asked: Asked<'_>) -> Reply {
-        let state = asked.posted.map(|taken| taken.bytes).unwrap_or_default();
-        fresh(reply::whole(StatusCode::OK, "application/octet-stream", self.operations.checkpoint(state)))
+    fn checkpoint(&self, asked: &Asked<'_>) -> Reply {
+        fresh(reply::whole(StatusCode::OK, "application/octet-stream", self.operations.checkpoint(asked.body())))
     }
 }
 

@@ -21,39 +21,34 @@ use crate::wire::native::RootForm;
 const LIMIT: usize = 100;
 
 impl Node {
-    pub(super) async fn legacy(&self, route: Route, asked: Asked<'_>) -> Result<Reply, Failure> {
+    pub(super) async fn legacy(&self, route: Route, asked: &Asked<'_>) -> Result<Reply, Failure> {
         let config = self.operations.scheduler().config();
         match route {
             Route::Root if asked.head.method == Method::POST => self.post_item(asked).await,
             Route::Root => json(&RootForm::new(config.clock.now_ms(), &config.signer.address())).map(fresh),
             Route::Timestamp => json(&Time::new(config.clock.now_ms(), config.block.height)).map(fresh),
-            Route::Legacy(id) => self.item_or_page(id, &asked).await,
-            Route::Latest(id) => self.latest(id, &asked).await,
-            Route::Definition(id) => self.definition(id, &asked).await,
+            Route::Legacy(id) => self.item_or_page(id, asked).await,
+            Route::Latest(id) => self.latest(id, asked).await,
+            Route::Definition(id) => self.definition(id, asked).await,
             _ => Err(Failure::no_route()),
         }
     }
 
-    async fn post_item(&self, asked: Asked<'_>) -> Result<Reply, Failure> {
+    async fn post_item(&self, asked: &Asked<'_>) -> Result<Reply, Failure> {
         if asked.parameters.get("assign").is_some() {
             return Err(Failure::bad_request("items cannot be assigned by reference here"));
         }
-        let body = asked.posted.as_ref().map(|taken| taken.bytes.clone()).unwrap_or_default();
-        let item =
-            Item::parse(body).map_err(|error| Failure::bad_request(format!("the body is no ANS-104 item: {error}")))?;
+        let item = Item::parse(asked.body())
+            .map_err(|error| Failure::bad_request(format!("the body is no ANS-104 item: {error}")))?;
         check(&item)?;
         let id = item.id();
         let tag = self.tag(&asked.head.headers);
         let request = Request::post(item);
         let assignment = match self.operations.schedule_tagged(&request, tag).await {
             Ok(receipt) => receipt.assignment,
-            Err(error) => {
-                let turn = Box::pin(self.turn(error, &request, &asked.head.headers)).await?;
-                Box::pin(self.post_elsewhere(&turn, &request)).await?.item().clone()
-            }
+            Err(error) => Box::pin(self.post_in_turn(error, &request, asked)).await?,
         };
-        let timestamp = assignment.tag("timestamp").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-        json(&Posted { timestamp: timestamp.unwrap_or(0), id }).map(fresh)
+        json(&Posted { timestamp: assignment.timestamp(), id }).map(fresh)
     }
 
     /// Reads and writes what is scheduled here. An operation's error is the caller's: another node may have the answer.

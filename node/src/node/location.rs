@@ -15,7 +15,7 @@ use crate::service::Reply;
 use crate::wire::location::LocationForm;
 
 impl Node {
-    pub(super) async fn location(&self, request: Request, asked: Asked<'_>) -> Result<Reply, Failure> {
+    pub(super) async fn location(&self, request: Request, asked: &Asked<'_>) -> Result<Reply, Failure> {
         if asked.head.method == Method::POST {
             return self.post_location(request, asked).await;
         }
@@ -30,9 +30,8 @@ impl Node {
     }
 
     /// Takes a record: a signed wish for a new one of this node, or one of somebody else's.
-    async fn post_location(&self, mut request: Request, asked: Asked<'_>) -> Result<Reply, Failure> {
-        let body = asked.posted.as_ref().map(|taken| taken.bytes.clone()).unwrap_or_default();
-        envelope::open(body, asked.header(CONTENT_TYPE), &mut request)?;
+    async fn post_location(&self, mut request: Request, asked: &Asked<'_>) -> Result<Reply, Failure> {
+        envelope::open(asked.body(), asked.header(CONTENT_TYPE), &mut request)?;
         let item = request.message().cloned().ok_or(OperationError::NoMessage)?;
         let published = self.blocking(move |operations| Ok(operations.publish(item)?)).await?;
         let reply = json(&LocationForm::from(&published.record)).map(fresh);

@@ -5,16 +5,15 @@
 
 use std::io::{self, Write};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-/// Writes `form` behind what `text` holds.
+/// Writes `form` to `text`, which takes all that it is given.
 ///
 /// # Errors
 /// What the form's own serialisation reports, such as a map with keys that are no text.
-pub fn write(text: &mut Vec<u8>, form: &impl Serialize) -> serde_json::Result<()> {
+pub fn write(text: impl Write, form: &impl Serialize) -> serde_json::Result<()> {
     form.serialize(&mut Serializer::with_formatter(text, Base64url))
 }
 
@@ -29,8 +28,7 @@ impl Formatter for Base64url {
         let mut text = [0; CHUNK / 3 * 4];
         writer.write_all(b"\"")?;
         for chunk in bytes.chunks(CHUNK) {
-            let length = URL_SAFE_NO_PAD.encode_slice(chunk, &mut text).map_err(io::Error::other)?;
-            writer.write_all(&text[..length])?;
+            writer.write_all(URL_SAFE_NO_PAD.encode(chunk, Out::from_slice(&mut text)))?;
         }
         writer.write_all(b"\"")
     }

@@ -1,6 +1,7 @@
 //! The native JSON. Items are given as bytes: [`json::write`](super::json::write) writes them as base64url, `serde_json` by itself as
 //! lists of numbers.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
@@ -18,7 +19,7 @@ use super::read::native::RemoteSlot;
 /// One assignment.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct AssignmentForm {
+pub struct AssignmentForm<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     data_protocol: &'static str,
@@ -28,18 +29,18 @@ pub struct AssignmentForm {
     process: Id,
     slot: u64,
     message: Id,
-    path: String,
+    path: Cow<'a, str>,
     timestamp: u64,
     #[serde(serialize_with = "chain")]
     hash_chain: ChainValue,
     block_height: u64,
-    block_hash: BlockHash,
+    block_hash: &'a BlockHash,
     block_timestamp: u64,
     id: Id,
     #[serde(serialize_with = "bytes")]
-    item: Item,
+    item: &'a Item,
     #[serde(serialize_with = "optional_bytes", skip_serializing_if = "Option::is_none")]
-    body: Option<Item>,
+    body: Option<&'a Item>,
 }
 
 fn text<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
@@ -51,21 +52,21 @@ fn chain<S: Serializer>(value: &ChainValue, serializer: S) -> Result<S::Ok, S::E
 }
 
 /// Bytes, which [`json`](super::json) writes as base64url.
-fn bytes<S: Serializer>(item: &Item, serializer: S) -> Result<S::Ok, S::Error> {
+fn bytes<S: Serializer>(item: &&Item, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(item.as_bytes())
 }
 
-fn optional_bytes<S: Serializer>(item: &Option<Item>, serializer: S) -> Result<S::Ok, S::Error> {
+fn optional_bytes<S: Serializer>(item: &Option<&Item>, serializer: S) -> Result<S::Ok, S::Error> {
     match item {
         Some(item) => bytes(item, serializer),
         None => serializer.serialize_none(),
     }
 }
 
-impl AssignmentForm {
+impl<'a> AssignmentForm<'a> {
     /// The assignment alone.
     #[must_use]
-    pub fn of(assignment: &Assignment) -> Self {
+    pub fn of(assignment: &'a Assignment) -> Self {
         let block = assignment.block();
         Self {
             kind: "Assignment",
@@ -78,29 +79,29 @@ impl AssignmentForm {
             process: assignment.process(),
             slot: assignment.slot(),
             message: assignment.message(),
-            path: String::from_utf8_lossy(assignment.path()).into_owned(),
+            path: String::from_utf8_lossy(assignment.path()),
             timestamp: assignment.timestamp(),
             hash_chain: assignment.chain(),
             block_height: block.height,
-            block_hash: block.hash.clone(),
+            block_hash: &block.hash,
             block_timestamp: block.timestamp,
             id: assignment.id(),
-            item: assignment.item().clone(),
+            item: assignment.item(),
             body: None,
         }
     }
 
     /// The assignment and its message.
     #[must_use]
-    pub fn with_body(scheduled: &Scheduled) -> Self {
-        Self { body: Some(scheduled.message.clone()), ..Self::of(&scheduled.assignment) }
+    pub fn with_body(scheduled: &'a Scheduled) -> Self {
+        Self { body: Some(&scheduled.message), ..Self::of(&scheduled.assignment) }
     }
 }
 
 /// A page of a schedule.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct ScheduleForm {
+pub struct ScheduleForm<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     process: Id,
@@ -109,12 +110,12 @@ pub struct ScheduleForm {
     timestamp: u64,
     block_height: u64,
     block_hash: String,
-    assignments: BTreeMap<u64, AssignmentForm>,
+    assignments: BTreeMap<u64, AssignmentForm<'a>>,
 }
 
-impl From<&SchedulePage> for ScheduleForm {
-    fn from(page: &SchedulePage) -> Self {
-        let form = |scheduled: &Scheduled| (scheduled.assignment.slot(), AssignmentForm::with_body(scheduled));
+impl<'a> From<&'a SchedulePage> for ScheduleForm<'a> {
+    fn from(page: &'a SchedulePage) -> Self {
+        let form = |scheduled: &'a Scheduled| (scheduled.assignment.slot(), AssignmentForm::with_body(scheduled));
         Self {
             kind: "schedule",
             process: page.process,
@@ -205,8 +206,8 @@ impl From<Info> for InfoForm {
 
 /// The next slot, and where to go on.
 #[derive(Debug, Serialize)]
-pub struct NextForm {
-    body: AssignmentForm,
+pub struct NextForm<'a> {
+    body: AssignmentForm<'a>,
     state: NextState,
 }
 
@@ -217,8 +218,8 @@ struct NextState {
     at_slot: u64,
 }
 
-impl From<&Scheduled> for NextForm {
-    fn from(scheduled: &Scheduled) -> Self {
+impl<'a> From<&'a Scheduled> for NextForm<'a> {
+    fn from(scheduled: &'a Scheduled) -> Self {
         let state = NextState { at_slot: scheduled.assignment.slot() };
         Self { body: AssignmentForm::with_body(scheduled), state }
     }
