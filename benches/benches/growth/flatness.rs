@@ -35,6 +35,10 @@ pub(crate) fn measure(
 ) -> Outcome<Flatness> {
     let durability = tier.asked;
     let mut running = subjects.iter_mut().map(|it| Running::start(it, durability)).collect::<Outcome<Vec<_>>>()?;
+    // The largest first: it may not fit, and the others do.
+    for each in running.iter().rev() {
+        os::read_through(each.subject.dir())?;
+    }
     for each in &mut running {
         each.visit(runtime, false)?;
     }
@@ -179,6 +183,7 @@ impl<'a, 's> Running<'a, 's> {
                 read_bytes: each(self.calls.read_bytes),
                 writes: each(self.calls.writes),
                 written_bytes: each(self.calls.written_bytes),
+                fetched_bytes: each(self.calls.fetched_bytes),
                 syncs: self.syncs.map(each),
             },
             latest: self.latest.finish(&smallest.latest),

@@ -96,6 +96,11 @@ pub(crate) fn drop_cached(dir: &Path) -> io::Result<()> {
     each_file(dir, &|file| Ok(rustix::fs::fadvise(file, 0, None, Advice::DontNeed)?))
 }
 
+/// Reads all files below `dir`: what memory has room for is in the page cache after it.
+pub(crate) fn read_through(dir: &Path) -> io::Result<()> {
+    each_file(dir, &|mut file| io::copy(&mut file, &mut io::sink()).map(drop))
+}
+
 fn each_file(dir: &Path, act: &impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

@@ -37,7 +37,7 @@ fn table<T>(title: String, columns: &[Column<T>], rows: &[T]) -> Table {
 
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds and bytes far below 2^52")]
 fn by_size(flatness: &Flatness) -> Table {
-    let columns: [Column<SizeResult>; 15] = [
+    let columns: [Column<SizeResult>; 16] = [
         ("slots", |it| number(it.slots as f64)),
         ("latest p50", |it| time(it.latest.ns.p50 as f64)),
         ("p99", |it| time(it.latest.ns.p99 as f64)),
@@ -52,6 +52,7 @@ fn by_size(flatness: &Flatness) -> Table {
         ("written", |it| bytes(it.append_calls.written_bytes.round())),
         ("reads", |it| number(it.append_calls.reads)),
         ("read", |it| bytes(it.append_calls.read_bytes.round())),
+        ("from disk", |it| bytes(it.append_calls.fetched_bytes.round())),
         ("syncs", |it| it.append_calls.syncs.map_or_else(|| "-".to_owned(), number)),
     ];
     let effective = flatness.tier.effective.map_or("none", |tier| tier.name());

@@ -65,6 +65,8 @@ pub(crate) struct AppendCalls {
     pub(crate) read_bytes: f64,
     pub(crate) writes: f64,
     pub(crate) written_bytes: f64,
+    /// Of the bytes read those that came from the disk and not from the page cache.
+    pub(crate) fetched_bytes: f64,
     /// fsync, fdatasync and msync, where the engine lets us know.
     pub(crate) syncs: Option<f64>,
 }
