@@ -44,7 +44,7 @@ impl Service for Scheduling {
         } else {
             self.scheduler.schedule_on(*process, message, Mark::default()).await
         };
-        Response::new(Full::new(receipt.expect("is scheduled").assignment.as_bytes().clone()))
+        Response::new(Full::new(receipt.expect("is scheduled").assignment.item().as_bytes().clone()))
     }
 }
 
