@@ -14,8 +14,8 @@ use crate::item::{BuildError, Item, Template};
 /// The path an assignment names when its message has none of its own.
 pub const DEFAULT_PATH: &[u8] = b"compute";
 
-/// The epoch of every assignment that is made here.
-const EPOCH: u64 = 0;
+/// The epoch of every assignment that is made here, and its text.
+const EPOCH: (u64, &[u8]) = (0, b"0");
 
 /// Protocol dialect of an assignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Draft<'_> {
             process: *self.process,
             message: *self.message,
             slot: self.slot,
-            epoch: EPOCH,
+            epoch: EPOCH.0,
             chain: self.chain,
             timestamp: self.timestamp,
             block: self.block.clone(),
@@ -74,7 +74,7 @@ impl Draft<'_> {
     }
 
     fn item(&self, template: &Template) -> Result<Item, BuildError> {
-        let [mut epoch, mut slot, mut height, mut block_time, mut time] = [itoa::Buffer::new(); 5];
+        let [mut slot, mut height, mut block_time, mut time] = [itoa::Buffer::new(); 4];
         let slot = slot.format(self.slot).as_bytes();
         let block_hash = self.block.hash.text();
         template.build(
@@ -84,7 +84,7 @@ impl Draft<'_> {
                 (b"variant", b"ao.N.1"),
                 (b"type", b"Assignment"),
                 (b"process", self.process.text().as_bytes()),
-                (b"epoch", epoch.format(EPOCH).as_bytes()),
+                (b"epoch", EPOCH.1),
                 (b"slot", slot),
                 (b"nonce", slot),
                 (b"block-height", height.format(self.block.height).as_bytes()),

@@ -6,6 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use slotbench_core::block::{Block, BlockHash};
 use slotbench_core::clock::ManualClock;
 use slotbench_core::item::{Item, ItemBuilder};
@@ -34,6 +35,19 @@ fn schedule_from_threads(scheduler: &Scheduler, callers: u32, count: u32) -> Vec
     });
     slots.sort_unstable();
     slots
+}
+
+/// Whoever holds a slice of it keeps a connection from reading into it again.
+#[test]
+fn nobody_holds_a_message_that_is_stored() {
+    let scheduler = Scheduler::new(memory(), config()).unwrap();
+    for n in 0..3 {
+        // As it comes from a network: with something else behind it.
+        let sent = message(n);
+        let read = Bytes::from([sent.as_bytes(), &[0; 100][..]].concat());
+        schedule(&scheduler, Item::parse(read.slice(..sent.as_bytes().len())).unwrap()).unwrap();
+        assert!(read.is_unique(), "message {n}");
+    }
 }
 
 #[test]

@@ -25,14 +25,12 @@ pub mod metrics;
 pub mod node;
 mod parameters;
 pub mod protocol;
-mod quota;
 pub mod remote;
 mod reply;
 pub mod route;
 pub mod service;
 pub mod tls;
 pub mod wire;
-mod within;
 
 pub use bundler::HttpBundler;
 pub use failure::Failure;

@@ -6,7 +6,6 @@ mod legacy;
 mod location;
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,18 +13,17 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use http_body::Body;
 use slotbench_core::operations::Operations;
+use tokio::sync::Semaphore;
 
-use crate::body::{self, Taken};
+use crate::body::{self, Budget, Taken};
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::metrics::{self, Counting, Metrics};
 use crate::parameters::Parameters;
-use crate::quota::Quota;
 use crate::remote::Remote;
 use crate::reply::{self, GET_AND_POST, GET_ONLY};
 use crate::route::{Key, Route};
 use crate::service::{Reply, Service};
-use crate::within::within;
 
 /// A request header whose number is handed to the scheduler's commit observer with the message, where
 /// [`NodeOptions::tagged`] says so: how a load generator recognises its messages when they are stored.
@@ -63,10 +61,8 @@ pub enum Aos2 {
 pub struct Node {
     operations: Arc<Operations>,
     options: NodeOptions,
-    /// For requests.
-    places: Quota,
-    /// For their bodies, bytes.
-    memory: Quota,
+    places: Semaphore,
+    budget: Budget,
     metrics: Arc<Metrics>,
 }
 
@@ -74,8 +70,9 @@ impl Node {
     /// Serves these operations.
     #[must_use]
     pub fn new(operations: Arc<Operations>, options: NodeOptions) -> Self {
-        let (places, memory) = (Quota::new(options.limits.requests), Quota::new(options.limits.buffered_bytes));
-        Self { operations, options, places, memory, metrics: Arc::new(Metrics::new()) }
+        let places = Semaphore::new(options.limits.requests.min(Semaphore::MAX_PERMITS));
+        let budget = Budget::new(&options.limits);
+        Self { operations, options, places, budget, metrics: Arc::new(Metrics::new()) }
     }
 
     /// What is served.
@@ -103,17 +100,17 @@ impl Node {
         let parameters = Parameters::read(head.uri.query().unwrap_or(""), behind_path, &head.headers);
         let asked = Asked { head: &head, parameters, posted };
         let patience = self.options.limits.answer_time;
-        let answered = within(patience, pin!(self.dispatch(route, &asked))).await;
+        let answered = tokio::time::timeout(patience, self.dispatch(route, &asked)).await;
         let reply = answered.unwrap_or_else(|_| Err(Failure::too_late(patience)))?;
         Ok(if head.method == Method::HEAD { reply::head_of(reply) } else { reply })
     }
 
-    async fn take<B>(&self, body: B) -> Result<Taken<'_>, Failure>
+    async fn take<B>(&self, body: B) -> Result<Taken, Failure>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: fmt::Display,
     {
-        let taken = body::take(body, &self.options.limits, &self.memory).await?;
+        let taken = body::take(body, &self.options.limits, &self.budget).await?;
         self.metrics.taken(taken.bytes.len());
         Ok(taken)
     }
@@ -174,7 +171,7 @@ struct Asked<'a> {
     head: &'a Parts,
     parameters: Parameters<'a>,
     /// The body of a POST.
-    posted: Option<Taken<'a>>,
+    posted: Option<Taken>,
 }
 
 impl Asked<'_> {
@@ -195,9 +192,9 @@ impl Service for Node {
         B::Error: fmt::Display,
     {
         let mut counting = self.metrics.begin(request.version());
-        let answered = match self.places.take(1) {
-            Some(_place) => self.answer(request, &mut counting).await,
-            None => Err(Failure::overloaded("place for another request")),
+        let answered = match self.places.try_acquire() {
+            Ok(_place) => self.answer(request, &mut counting).await,
+            Err(_) => Err(Failure::overloaded("place for another request")),
         };
         let reply = answered.unwrap_or_else(|failure| {
             self.report(&failure);

@@ -138,3 +138,29 @@ impl From<&Failure> for Reply {
         reply
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_what_was_written_whatever_is_written_after_them() {
+        // Short ones share blocks, of which these fill some; long ones have an allocation of their own.
+        let forms: Vec<String> = (0..200).map(|index| index.to_string().repeat(1 + index * 37 % 3000)).collect();
+        let mut answers = Answers::default();
+        let written: Vec<Bytes> = forms.iter().map(|form| answers.write(form).expect("writes")).collect();
+        assert!(written.iter().any(|text| text.len() > LONG) && written.iter().any(|text| text.len() < LONG));
+        for (form, text) in forms.iter().zip(written) {
+            assert_eq!(text, format!("\"{form}\""));
+        }
+    }
+
+    #[test]
+    fn a_block_is_used_again_when_its_answers_have_gone() {
+        let mut answers = Answers::default();
+        let text = "x".repeat(LONG / 2);
+        let first = answers.write(&text).expect("writes").as_ptr();
+        let again = (0..20).any(|_| answers.write(&text).expect("writes").as_ptr() == first);
+        assert!(again, "20 answers are more than a block holds");
+    }
+}

@@ -13,8 +13,9 @@
 //!   from it. (Directory entries stay cached; dropping those takes privilege.)
 //!
 //! Caches: every file has been read once, the largest store's first, so the page cache has all of a store that fits into memory
-//! (`from disk` says whether it did); an engine's own cache has what the unrecorded first round put there. Stores are filled at tier `memory`, in batches of 1024 slots, and synced every 16 batches. Nothing is
-//! measured before the process has neither written nor computed for a second, so that no engine is compacting.
+//! (`from disk` says whether it did); an engine's own cache has what the unrecorded first round put there. Stores are filled
+//! at tier `memory`, in batches of 1024 slots, and synced every 16 batches. Nothing is measured before the process has
+//! neither written nor computed for a second, so that no engine is compacting.
 //!
 //! `cargo bench --bench growth -- [ENGINE ...] [--json FILE]`; the file gets one line of JSON per engine. Environment:
 //!

@@ -9,11 +9,11 @@ use base64_simd::{Out, URL_SAFE_NO_PAD};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-/// Writes `form` to `text`, which takes all that it is given.
+/// Writes `form` behind what `text` holds.
 ///
 /// # Errors
 /// What the form's own serialisation reports, such as a map with keys that are no text.
-pub fn write(text: impl Write, form: &impl Serialize) -> serde_json::Result<()> {
+pub fn write(text: &mut Vec<u8>, form: &impl Serialize) -> serde_json::Result<()> {
     form.serialize(&mut Serializer::with_formatter(text, Base64url))
 }
 
