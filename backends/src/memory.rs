@@ -107,23 +107,30 @@ impl State {
         for op in batch.ops() {
             match op {
                 Op::Put { key, value } => self.put(key, value),
-                Op::Link { key, target } => self.entries.insert(key.clone(), Entry::Link(target.clone())),
-                Op::Group { key } => self.entries.insert(key.clone(), Entry::Group),
-                Op::Delete { key } => self.entries.remove(key),
-            };
+                Op::Link { key, target } => {
+                    self.entries.insert(key.clone(), Entry::Link(target.clone()));
+                }
+                Op::Group { key } => {
+                    self.entries.insert(key.clone(), Entry::Group);
+                }
+                Op::Delete { key } => {
+                    self.entries.remove(key);
+                }
+            }
         }
         self.applies += 1;
         self.ops += batch.len() as u64;
     }
 
-    /// What is put where something is, is most often the same once more: its path is its hash. Answers what it replaces.
-    fn put(&mut self, key: &Key, value: &Bytes) -> Option<Entry> {
+    /// What is put where something is, is most often the same once more: its path is its hash.
+    fn put(&mut self, key: &Key, value: &Bytes) {
         match self.entries.entry(key.clone()) {
-            btree_map::Entry::Occupied(there) if matches!(there.get(), Entry::Value(same) if same == value) => None,
-            btree_map::Entry::Occupied(mut there) => Some(there.insert(Entry::Value(self.values.keep(value)))),
+            btree_map::Entry::Occupied(there) if matches!(there.get(), Entry::Value(same) if same == value) => {}
+            btree_map::Entry::Occupied(mut there) => {
+                there.insert(Entry::Value(self.values.keep(value)));
+            }
             btree_map::Entry::Vacant(place) => {
                 place.insert(Entry::Value(self.values.keep(value)));
-                None
             }
         }
     }
