@@ -95,6 +95,8 @@ struct State {
     done: u64,
     /// Threads that wait for the entries of a process.
     flushers: usize,
+    /// Threads that wait until nothing is queued or in flight.
+    drainers: usize,
 }
 
 impl State {
@@ -172,10 +174,12 @@ impl Lane {
     /// Waits until nothing is queued or in flight.
     pub fn drain(&self) {
         let mut state = self.shared.lock();
+        state.drainers += 1;
         while !(state.queue.is_empty() && state.lead.is_some()) {
             self.shared.wake_committer(&mut state);
             state = self.shared.idle.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.drainers -= 1;
     }
 
     /// The queue without its lane: it does not keep the lane going.
@@ -321,7 +325,8 @@ impl Shared {
         }
         state.lead = Some(in_flight);
         state.done += 1;
-        if state.queue.is_empty() || state.flushers > 0 {
+        // The standard library's condition variable makes a system call whether or not somebody waits.
+        if state.flushers > 0 || (state.drainers > 0 && state.queue.is_empty()) {
             self.idle.notify_all();
         }
         state

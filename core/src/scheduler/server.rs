@@ -313,16 +313,16 @@ impl SchedulingServer {
             sequencer.backlog.add(terms.slot, now, self.unstored.load(Ordering::Relaxed));
             (serial, terms)
         };
-        if self.sign(serial, terms, &message) {
+        if self.sign(serial, terms, message) {
             self.lane.kick(self.shared.config.mode != Mode::Aggressive);
         }
         Ok(Sequenced::Slot(receiver))
     }
 
     /// Signs a ticket until a signature holds, and whatever its failure leaves unsigned. True if the lane must be kicked.
-    fn sign(self: &Arc<Self>, serial: u64, terms: Terms, message: &Item) -> bool {
+    fn sign(self: &Arc<Self>, serial: u64, terms: Terms, message: Item) -> bool {
         let mut kick = false;
-        let mut next = Some((serial, terms, message.clone()));
+        let mut next = Some((serial, terms, message));
         while let Some((serial, terms, message)) = next.take() {
             let signed = self.assignment(&terms, &message);
             let mut sequencer = self.lock();
