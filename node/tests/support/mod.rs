@@ -34,6 +34,8 @@ pub(crate) struct Site<S> {
     pub(crate) server: Server<S>,
     pub(crate) service: Arc<S>,
     pub(crate) endpoint: Endpoint,
+    /// What its clients must trust, in DER.
+    pub(crate) certificate: Option<Vec<u8>>,
     pub(crate) client: Client,
 }
 
@@ -41,18 +43,17 @@ impl<S: Service> Site<S> {
     pub(crate) async fn serve(service: S, protocol: Protocol, limits: Limits) -> Self {
         let service = Arc::new(service);
         let server = Server::new(Arc::clone(&service), limits);
-        let (addr, trusted) = match protocol {
+        let (addr, certificate) = match protocol {
             Protocol::H1 | Protocol::H2 => (server.tcp(ANY_PORT, Tcp::Both, None).await.expect("listens"), None),
             Protocol::H3 => {
                 let identity = Identity::self_signed(&["localhost"]).expect("a certificate");
                 let tls = identity.server(&[Protocol::H3]).expect("settings");
-                let trusted = Trust::certificate(identity.certificate()).expect("a certificate");
-                (server.quic(ANY_PORT, tls).expect("listens"), Some(trusted))
+                (server.quic(ANY_PORT, tls).expect("listens"), Some(identity.certificate().to_vec()))
             }
         };
-        let endpoint = Endpoint { addr, protocol, host: "localhost".to_owned(), trusted };
+        let endpoint = endpoint(addr, protocol, certificate.as_deref());
         let client = client(&endpoint, 1);
-        Self { server, service, endpoint, client }
+        Self { server, service, endpoint, certificate, client }
     }
 
     pub(crate) async fn call(&self, call: Call) -> Answer {
@@ -78,6 +79,12 @@ impl<S: Service> Site<S> {
         drop(self.client);
         assert!(self.server.stop().await, "nothing is left running");
     }
+}
+
+/// Where a server listens; `certificate` is what to trust, in DER.
+pub(crate) fn endpoint(addr: SocketAddr, protocol: Protocol, certificate: Option<&[u8]>) -> Endpoint {
+    let trusted = certificate.map(|der| Trust::certificate(der).expect("a certificate"));
+    Endpoint { addr, protocol, host: "localhost".to_owned(), trusted }
 }
 
 pub(crate) fn client(endpoint: &Endpoint, connections: usize) -> Client {
