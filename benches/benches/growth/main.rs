@@ -12,8 +12,9 @@
 //! * restart: close, open, first `latest`, first append, with the page cache warm, and with the store's files dropped
 //!   from it. (Directory entries stay cached; dropping those takes privilege.)
 //!
-//! Caches: every file has been read once, the largest store's first, so the page cache has all of a store that fits into memory
-//! (`from disk` says whether it did); an engine's own cache has what the unrecorded first round put there. Stores are filled
+//! Caches: every file has been read once and every entry met once by a scan, the largest store's first. So the page cache has all of
+//! a store that fits into memory (`from disk` says whether it did), and an engine's own cache what it has room for: by
+//! default 128 MiB, `GROWTH_OPTIONS=cache_bytes=…` for more. Stores are filled
 //! at tier `memory`, in batches of 1024 slots, and synced every 16 batches. Nothing is measured before the process has
 //! neither written nor computed for a second, so that no engine is compacting.
 //!
