@@ -120,17 +120,21 @@ impl Node {
     async fn dispatch(&self, route: Route, asked: &Asked<'_>) -> Result<Reply, Failure> {
         match route {
             Route::Health => Ok(reply::empty(StatusCode::OK)),
-            Route::Metrics => self.metrics(),
+            Route::Metrics => Box::pin(self.metrics()).await,
             Route::Device(key) => self.device(None, key, asked).await,
             Route::Process(process, key) => self.device(Some(process), key, asked).await,
             _ => Box::pin(self.legacy(route, asked)).await.map_err(Failure::legacy),
         }
     }
 
-    fn metrics(&self) -> Result<Reply, Failure> {
-        let text = self.metrics.text(&self.operations, self.options.remote.as_deref());
-        let text = text.map_err(|error| Failure::internal(format!("the metrics' text: {error}")))?;
-        Ok(reply::fresh(reply::whole(StatusCode::OK, metrics::CONTENT_TYPE, text)))
+    /// Off the threads that serve: it takes locks that others hold while a store writes.
+    async fn metrics(&self) -> Result<Reply, Failure> {
+        let (metrics, remote) = (Arc::clone(&self.metrics), self.options.remote.clone());
+        let text = self.blocking(move |operations| {
+            let text = metrics.text(operations, remote.as_deref());
+            text.map_err(|error| Failure::internal(format!("the metrics' text: {error}")))
+        });
+        Ok(reply::fresh(reply::whole(StatusCode::OK, metrics::CONTENT_TYPE, text.await?)))
     }
 
     /// Runs what reads the store, or writes long texts, where it keeps no other request waiting.

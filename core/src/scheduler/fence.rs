@@ -130,10 +130,13 @@ impl Fence {
 impl Fences {
     fn of(store: &Arc<dyn Store>) -> Arc<Self> {
         let address = |store: &Arc<dyn Store>| Arc::as_ptr(store).cast::<()>();
+        // Dropped after the lock: to let go of a store that nobody else has any more is to close it, which may take long.
+        let held: Vec<Arc<Self>>;
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|fences| fences.strong_count() > 0);
-        let known = open.iter().filter_map(Weak::upgrade).find(|fences| address(&fences.store) == address(store));
-        known.unwrap_or_else(|| {
+        held = open.iter().filter_map(Weak::upgrade).collect();
+        let known = held.iter().find(|fences| address(&fences.store) == address(store));
+        known.cloned().unwrap_or_else(|| {
             let processes = Mutex::new(Processes { fences: HashMap::new(), next_sweep: FIRST_SWEEP });
             let (gate, schedulers) = (Arc::default(), AtomicU64::new(0));
             let fences = Arc::new(Self { store: Arc::clone(store), gate, schedulers, processes });
