@@ -141,3 +141,19 @@ fn set_housekeeping(options: &mut ::rocksdb::Options) {
     options.set_stats_persist_period_sec(0);
     options.set_keep_log_file_num(2);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_of_the_cache_holds_a_filter_wherever_the_cache_does() {
+        for (cache_bytes, shards) in
+            [(0, 1), (1 << 20, 1), (47 << 20, 2), (CACHE_BYTES, 8), (1 << 30, 64), (1_usize << 40, 64)]
+        {
+            let options = Options::new(BTreeMap::from([("cache_bytes".to_owned(), cache_bytes.to_string())]));
+            let settings = Settings::read(&options).expect("settings");
+            assert_eq!(1 << settings.shard_bits(), shards, "{cache_bytes} bytes");
+        }
+    }
+}
