@@ -9,8 +9,9 @@
 //! `cargo bench -p slotbench-node --bench echo [-- h1|h2|h3 ...]`; half a minute. Exit code 1 when the node is above the bar.
 //! `ECHO_ROUNDS` (12) and `ECHO_MILLISECONDS` (400) set number and length of rounds: the node keeps every assignment, some
 //! 1 KiB a request. With `ECHO_APART=1` each server has a process of its own, as a node has when the harness measures one; by
-//! default servers and clients share the threads of one. A worker sends one message over and over within a round, so that the clients make and sign none meanwhile;
-//! the memory engine keeps it once, and every request has a slot and an assignment of its own.
+//! default servers and clients share the threads of one. A worker sends one message over and over within a round, so that the
+//! clients make and sign none meanwhile; the memory engine keeps it once, and every request has a slot and an assignment of its
+//! own.
 #![expect(clippy::print_stdout, reason = "the benchmark's result")]
 
 #[path = "../tests/support/mod.rs"]
