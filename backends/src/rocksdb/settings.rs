@@ -18,9 +18,9 @@ const BLOOM_BITS_PER_KEY: f64 = 10.0;
 /// Background writes are handed to the disk in pieces, lest a foreground fdatasync waits for all of them.
 const BYTES_PER_SYNC: u64 = 1 << 20;
 
-/// A shard of the cache is at least as large, unless the cache is not: it must hold the filter of any table in one piece. RocksDB
-/// would make 64 shards of 2 MiB. A table of short links has millions of keys, and its filter, where it found no room, was
-/// read anew for every look-up: 97 us each at ten million slots instead of 5 (`benches/growth`).
+/// A shard of the cache is at least as large, unless the cache is not: it must hold the filter of any table in one piece, and a
+/// table of short links has millions of keys. With the 64 shards of 2 MiB that RocksDB makes of 128 MiB, a look-up could take
+/// 97 us at ten million slots instead of 5 (`benches/growth`); partitioned filters cured that too, but cost smaller stores more.
 const SHARD_BYTES: usize = 16 << 20;
 /// As many as RocksDB makes at most by itself.
 const MAX_SHARDS: usize = 64;
